@@ -1,0 +1,2 @@
+//! noroshi
+fn main() {}
