@@ -97,7 +97,6 @@ pub struct SightingBatch {
     destination_port: UInt16Array,
     destination_fqdn: StringArray,
     destination_url: StringArray,
-    classification: StringArray,
     /// The classification column, parsed once.
     kinds: Arc<[Classification]>,
     malware: StringArray,
@@ -180,7 +179,6 @@ impl SightingBatch {
             destination_port: typed(&columns, "destination_port")?,
             destination_fqdn: typed(&columns, "destination_fqdn")?,
             destination_url: typed(&columns, "destination_url")?,
-            classification,
             kinds: kinds.into(),
             malware: typed(&columns, "malware_name")?,
             tlp: typed(&columns, "tlp")?,

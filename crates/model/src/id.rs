@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::port::{Clock, Entropy};
-use crate::time::Instant;
 
 /// A fresh UUID version 7 (RFC 9562, section 5.7) from the given clock and randomness.
 fn fresh(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {
@@ -225,6 +224,7 @@ pub fn ticket(delivery: DeliveryId) -> String {
 mod tests {
     use super::*;
     use crate::port::{FixedClock, SeededEntropy};
+    use crate::time::Instant;
 
     #[test]
     fn same_seed_same_id() {
