@@ -82,12 +82,12 @@ pub const UNFINISHED: &str = ".unfinished";
 #[derive(Clone)]
 pub struct RealDisk {
     faults: Arc<dyn Faults>,
-    sync: Sync,
+    care: Care,
 }
 
 /// Whether to wait until the disk has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
+pub enum Care {
     /// Wait: every deployment.
     Wait,
     /// Do not wait: an exercise whose files may be lost, such as the demo.
@@ -96,15 +96,15 @@ pub enum Sync {
 
 impl Default for RealDisk {
     fn default() -> Self {
-        Self { faults: Arc::new(NoFaults), sync: Sync::Wait }
+        Self { faults: Arc::new(NoFaults), care: Care::Wait }
     }
 }
 
 impl RealDisk {
     /// The disk with these faults and this care.
     #[must_use]
-    pub fn new(faults: Arc<dyn Faults>, sync: Sync) -> Self {
-        Self { faults, sync }
+    pub fn new(faults: Arc<dyn Faults>, care: Care) -> Self {
+        Self { faults, care }
     }
 
     fn write(&self, path: &Path, bytes: &[u8], secret: bool) -> Result<(), DiskError> {
@@ -126,7 +126,7 @@ impl RealDisk {
         let mut file = options.open(&unfinished).map_err(|e| DiskError::io("open", &unfinished, e))?;
         file.write_all(bytes).map_err(|e| DiskError::io("write", &unfinished, e))?;
         self.faults.reach("disk.sync")?;
-        if self.sync == Sync::Wait {
+        if self.care == Care::Wait {
             file.sync_all().map_err(|e| DiskError::io("sync", &unfinished, e))?;
         }
         drop(file);
@@ -139,7 +139,7 @@ impl RealDisk {
     }
 
     fn sync_folder(&self, folder: &Path) -> Result<(), DiskError> {
-        if self.sync == Sync::Skip {
+        if self.care == Care::Skip {
             return Ok(());
         }
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -208,7 +208,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("deep/file");
             RealDisk::default().write_durably(&path, b"old").unwrap();
-            let crashing = RealDisk::new(Arc::new(CrashAt(point)), Sync::Wait);
+            let crashing = RealDisk::new(Arc::new(CrashAt(point)), Care::Wait);
             assert!(matches!(crashing.write_durably(&path, b"new"), Err(DiskError::Crash(_))), "{point}");
             let renamed = matches!(point, "disk.sync-folder" | "disk.written");
             let disk = RealDisk::default();
