@@ -1,1 +1,46 @@
-//! formats
+//! Bytes to sightings and back: one folder per format, and `letter/` for mail text.
+//!
+//! A format never fails whole because of one row: it gives rows *and* rejects, each with its line. It reads **into**
+//! protected batches; a renderer takes the columns of a batch that somebody opened with a clearance. To add a format,
+//! make a folder with code, `samples/` and expected results, and add one line to [`FORMATS`].
+//!
+//! No clock, no disk, no network: bytes come in as slices and go out as vectors.
+
+pub mod reading;
+pub mod writing;
+
+use model::problem::Problem;
+
+pub use reading::{Declared, Input, Likelihood, Reading, Reject, Rejects};
+pub use writing::{Contact, Loss, Rendering, Written};
+
+/// One format.
+pub trait Format: Send + Sync {
+    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`.
+    fn name(&self) -> &'static str;
+
+    /// Where it is defined.
+    fn specification(&self) -> &'static str;
+
+    /// How likely it is that `input` is of this format; looks at the name and the first few lines only.
+    fn likelihood(&self, input: &Input<'_>) -> Likelihood;
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A [`Problem`] only where nothing of the file can be read (wrong encoding, no heading, empty, no zone): bad rows are
+    /// rejects in the [`Reading`].
+    fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem>;
+
+    /// Writes sightings that somebody opened with a clearance, or says that this format is for reading only.
+    fn write(&self, rows: &model::SightingBatch, rendering: &Rendering<'_>) -> Option<Written>;
+}
+
+/// All formats, in the order in which detection asks them.
+pub const FORMATS: &[&dyn Format] = &[];
+
+/// The format with that name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
+}

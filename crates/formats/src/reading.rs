@@ -1,0 +1,149 @@
+//! What every format's reader is given and gives back.
+
+use law::{Protected, Subject};
+use model::operation::Plan;
+use model::problem::{Code, Place};
+use model::report::Provenance;
+use model::special::SpecialRanges;
+use model::{Classification, Instant, Lang, SightingBatch, Tags, Zone};
+
+/// A file as received.
+#[derive(Clone)]
+pub struct Input<'a> {
+    /// Its name without its folder; `-` for standard input.
+    pub file: &'a str,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// What the protected batches that come of it are about.
+    pub subject: Subject,
+}
+
+/// What whoever hands the file in declared about it, because the file does not say it.
+#[derive(Clone)]
+pub struct Declared<'a> {
+    /// The zone of times that carry none. Without it, a file of such times is refused.
+    pub zone: Option<Zone>,
+    /// What a row says that does not say what happened.
+    pub classification: Classification,
+    /// The malware of a row that names none.
+    pub malware: Option<String>,
+    /// The tags that rows carry at least.
+    pub tags: Tags,
+    /// The text of a mapping file (TOML): which column means what.
+    pub mapping: Option<(&'a str, &'a str)>,
+    /// The text of the published schema that a format reads as data (Shadowserver's `intelmq.json`), with its name.
+    pub schema: Option<(&'a str, &'a str)>,
+    /// Special address ranges, for flags.
+    pub special: &'a SpecialRanges,
+    /// When the file was received: a time later than this plus [`FUTURE_TOLERANCE_SECONDS`] is refused.
+    pub received: Instant,
+}
+
+/// How far a clock may be ahead of ours before a time counts as lying in the future: five minutes.
+pub const FUTURE_TOLERANCE_SECONDS: i64 = 300;
+
+impl Declared<'_> {
+    /// What an operation's plan declares for its reports.
+    #[must_use]
+    pub fn by_plan<'a>(plan: &Plan, special: &'a SpecialRanges, received: Instant) -> Declared<'a> {
+        Declared {
+            zone: None,
+            classification: plan.classification,
+            malware: Some(plan.threat.clone()),
+            tags: Tags::INFECTED_ADDRESS,
+            mapping: None,
+            schema: None,
+            special,
+            received,
+        }
+    }
+}
+
+/// How likely a file is of a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Likelihood {
+    /// Certainly not.
+    No,
+    /// It can be read as it, for want of something better.
+    Possible,
+    /// Its content looks like it.
+    Likely,
+    /// Its name and content, or a mark in it, say so.
+    Certain,
+}
+
+/// A row that could not be understood.
+#[derive(Clone)]
+pub struct Reject {
+    /// Its line, from 1.
+    pub line: u64,
+    /// What is wrong, first fault first.
+    pub code: &'static Code,
+    /// In which field: the column heading as written, or the IDF key.
+    pub field: Option<String>,
+    /// The offending value.
+    pub value: Option<String>,
+    /// The row as received, decoded.
+    pub raw: String,
+}
+
+/// Rows that could not be understood; they hold what they hold, so they are protected like the others.
+#[derive(Clone, Default)]
+pub struct Rejects(pub Vec<Reject>);
+
+impl Rejects {
+    /// The error file that goes back to the sender: CSV with BOM and CRLF, one line per row: line, code, what is wrong, what
+    /// to do, field, value, the row as received. Cells are safe to open in a spreadsheet.
+    #[must_use]
+    pub fn to_csv(&self, lang: Lang) -> Vec<u8> {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let heading: [&str; 7] = match lang {
+            Lang::Ja => ["行", "コード", "内容", "対処", "項目", "値", "受領した行"],
+            Lang::En => ["line", "code", "problem", "what to do", "field", "value", "row as received"],
+        };
+        // Writing into memory does not fail.
+        let _ = writer.write_record(heading);
+        for reject in &self.0 {
+            let line = reject.line.to_string();
+            let field = crate::writing::spreadsheet_safe(reject.field.as_deref().unwrap_or(""));
+            let value = crate::writing::spreadsheet_safe(reject.value.as_deref().unwrap_or(""));
+            let raw = crate::writing::spreadsheet_safe(&reject.raw);
+            let texts = [reject.code.text.of(lang), reject.code.help.of(lang)];
+            let _ = writer.write_record([&line, reject.code.code, texts[0], texts[1], &*field, &*value, &*raw]);
+        }
+        let mut bytes = b"\xEF\xBB\xBF".to_vec();
+        bytes.extend(writer.into_inner().unwrap_or_default());
+        bytes
+    }
+
+    /// Where the rejects are and why, without their values: a log may carry it.
+    pub fn places<'a>(&'a self, file: &'a str) -> impl Iterator<Item = (Place, &'static Code)> + 'a {
+        self.0.iter().map(move |reject| {
+            let mut place = Place::file(file).line(reject.line);
+            place.field.clone_from(&reject.field);
+            (place, reject.code)
+        })
+    }
+}
+
+/// What came of a file.
+pub struct Reading {
+    /// The rows that were understood.
+    pub sightings: Protected<SightingBatch>,
+    /// The rows that were not.
+    pub rejects: Protected<Rejects>,
+    /// Data rows read: understood and not.
+    pub rows: u64,
+    /// Rows understood.
+    pub understood: u64,
+    /// Rows not understood.
+    pub rejected: u64,
+    /// How it was read.
+    pub provenance: Provenance,
+    /// How the format was found: by name, by heading, by a mark. For the preview.
+    pub found_by: String,
+    /// Columns as understood, for the preview: heading as written and what it was taken for (an IDF key, or none).
+    pub columns: Vec<(String, Option<String>)>,
+    /// What is remarkable about the file as a whole (an unknown report type, a doubled heading), with its code.
+    pub notes: Vec<(Place, &'static Code)>,
+}
