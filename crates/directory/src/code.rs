@@ -304,7 +304,7 @@ code!(
     en "the party agreed to receive but has no way of delivery",
     help ja "[party.delivery] を加えてください。それまで、該当する観測は提供元へ返却されます。",
     en "add [party.delivery]; until then, what concerns it goes back to the reporter.",
-    example "[[party]]\nid = \"isp-b\"\nname = { ja = \"別の会社\" }\nroles = [\"operator\"]\n[[party.agreement]]\nkind = \"receive\"\nreference = \"第2号\"\nfrom = 2020-01-01T00:00:00Z\n"
+    example "[[party]]\nid = \"isp-b\"\nname = { ja = \"別の会社\" }\nroles = [\"operator\"]\nasns = [64500]\n[[party.agreement]]\nkind = \"receive\"\nreference = \"第2号\"\nfrom = 2020-01-01T00:00:00Z\n"
 );
 code!(
     HOLDS_NOTHING = "roster-receiver-holds-nothing",

@@ -227,7 +227,7 @@ impl Roster {
     }
 
     /// All parties, in the order of their ids.
-    pub fn parties(&self) -> impl ExactSizeIterator<Item = &RosterEntry> {
+    pub fn parties(&self) -> impl ExactSizeIterator<Item = &RosterEntry> + DoubleEndedIterator {
         self.parties.iter()
     }
 
@@ -239,7 +239,7 @@ impl Roster {
     }
 
     /// What is not to be sent, in the order of the file.
-    pub fn inhibitions(&self) -> impl ExactSizeIterator<Item = &Inhibition> {
+    pub fn inhibitions(&self) -> impl ExactSizeIterator<Item = &Inhibition> + DoubleEndedIterator {
         self.inhibitions.iter()
     }
 
