@@ -1,0 +1,147 @@
+//! Who can act on a sighting; what nobody here can act on goes back to its reporter and is never dropped.
+
+use model::batch::SightingBatch;
+use model::id::PartyId;
+use model::party::AgreementKind;
+use model::sighting::SightingRef;
+use model::text::Text;
+use model::time::Instant;
+
+use crate::asn::Asn;
+use crate::holder::{Directory, Holder};
+use crate::roster::{Inhibition, RosterEntry};
+
+/// Where a sighting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressee<'d> {
+    /// To this party: it holds the address or domain, agreed to receive, and can be reached.
+    Party(&'d PartyId),
+    /// To nobody here: back to its reporter.
+    Nobody(Reason<'d>),
+    /// Kept from the party that could act, until the inhibition ends.
+    Inhibited {
+        /// The party.
+        party: &'d PartyId,
+        /// Why, as the roster says it.
+        reason: &'d str,
+        /// Until when.
+        until: Instant,
+    },
+}
+
+/// Why nobody here can act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason<'d> {
+    /// The sighting names neither an address nor, instead of one, a domain.
+    NoAddress,
+    /// Neither the roster nor a table knows who holds it.
+    NoPartner,
+    /// It is known which autonomous system holds it, but no party of the roster runs that.
+    NotPartner {
+        /// The system.
+        asn: Asn,
+    },
+    /// A party holds it, but had no agreement to receive in force.
+    NoAgreement {
+        /// The party.
+        party: &'d PartyId,
+    },
+    /// A party holds it and agreed to receive, but the roster has no way of delivery for it.
+    NoDelivery {
+        /// The party.
+        party: &'d PartyId,
+    },
+}
+
+impl Reason<'_> {
+    /// The reason's name, stable for machines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoAddress => "no-address",
+            Self::NoPartner => "no-partner",
+            Self::NotPartner { .. } => "not-partner",
+            Self::NoAgreement { .. } => "no-agreement",
+            Self::NoDelivery { .. } => "no-delivery",
+        }
+    }
+
+    /// The reason for people, as it may be told to the reporter.
+    #[must_use]
+    pub const fn text(self) -> &'static Text {
+        match self {
+            Self::NoAddress => &Text {
+                ja: "アドレスもドメインも書かれていないため、送付先を決められません",
+                en: "it names neither an address nor a domain, so nobody can be found for it",
+            },
+            Self::NoPartner => &Text {
+                ja: "このアドレスまたはドメインの保有者が、名簿にもAS番号表にもありません",
+                en: "neither the roster nor a table of AS numbers knows who holds it",
+            },
+            Self::NotPartner { .. } => &Text {
+                ja: "このアドレスのASは分かりますが、協力先ではありません",
+                en: "its autonomous system is known but runs under no partner here",
+            },
+            Self::NoAgreement { .. } => &Text {
+                ja: "保有する組織はありますが、受領の協定が有効ではありません",
+                en: "the party that holds it had no agreement to receive in force",
+            },
+            Self::NoDelivery { .. } => &Text {
+                ja: "保有する組織はありますが、送付方法が登録されていません",
+                en: "no way of delivery is registered for the party that holds it",
+            },
+        }
+    }
+}
+
+impl Directory {
+    /// Who can act on the sighting, by what was in force at `at`.
+    ///
+    /// The source address decides wherever there is one, and alone: a domain beside it is the reporter's remark, and
+    /// whom the address belongs to must not depend on that. Only a sighting without a source address goes by
+    /// `source.fqdn`. The AS number that a report carries is not believed either; the tables are.
+    #[must_use]
+    pub fn who_can_act(&self, row: &SightingRef<'_>, at: Instant) -> Addressee<'_> {
+        match (row.source_ip, row.source_fqdn) {
+            (Some(address), _) => self.decide(self.lookup(address), row, at),
+            (None, Some(name)) => self.decide(self.lookup_domain(name), row, at),
+            (None, None) => Addressee::Nobody(Reason::NoAddress),
+        }
+    }
+
+    /// [`Directory::who_can_act`] for each row of the batch, in its order. Every row has exactly one addressee.
+    pub fn route<'d>(&'d self, batch: &'d SightingBatch, at: Instant) -> impl ExactSizeIterator<Item = Addressee<'d>> {
+        batch.rows().map(move |row| self.who_can_act(&row, at))
+    }
+
+    fn decide<'d>(&'d self, holder: Holder<'d>, row: &SightingRef<'_>, at: Instant) -> Addressee<'d> {
+        let Some(entry) = holder.party else {
+            return Addressee::Nobody(holder.asn.map_or(Reason::NoPartner, |asn| Reason::NotPartner { asn }));
+        };
+        let party = &entry.party.id;
+        if entry.party.agreement(AgreementKind::Receive, at).is_none() {
+            return Addressee::Nobody(Reason::NoAgreement { party });
+        }
+        if entry.delivery.is_none() {
+            return Addressee::Nobody(Reason::NoDelivery { party });
+        }
+        if let Some(inhibition) = self.inhibition(entry, row, at) {
+            return Addressee::Inhibited { party, reason: &inhibition.reason, until: inhibition.until };
+        }
+        Addressee::Party(party)
+    }
+
+    /// The inhibition that keeps the sighting from the party; of several the one that lasts longest, because the
+    /// sighting is kept until then.
+    fn inhibition(&self, entry: &RosterEntry, row: &SightingRef<'_>, at: Instant) -> Option<&Inhibition> {
+        let fits = |inhibition: &&Inhibition| {
+            inhibition.in_force(at)
+                && inhibition.party.as_ref().is_none_or(|party| *party == entry.party.id)
+                && inhibition.classification.is_none_or(|kind| kind == row.classification)
+                && inhibition.prefix.is_none_or(|net| row.source_ip.is_some_and(|address| net.contains(&address.ip())))
+        };
+        // `max_by_key` takes the last of equals: going backwards, that is the first of the file.
+        self.roster().inhibitions().filter(fits).rev().max_by_key(|inhibition| inhibition.until)
+    }
+}
