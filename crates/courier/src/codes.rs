@@ -247,6 +247,13 @@ codes! {
 
     // Settings.
 
+    /// A mail server and nobody to send as.
+    NO_SENDER = "courier-no-sender",
+        ja: "メールの差出人 (`from`) が設定されていません",
+        en: "no sender (`from`) is configured for mail",
+        help ja: "`from = \"狼煙 窓口 <noroshi@example.org>\"` のように書いてください",
+        en: "write as in `from = \"Noroshi <noroshi@example.org>\"`",
+        example: "[courier.smtp] without courier.from";
     /// A host that is no host name.
     BAD_HOST = "courier-bad-host",
         ja: "ホスト名として使えません",
