@@ -1,0 +1,266 @@
+//! Why a deed was not done.
+
+use law::Refusal;
+use model::port::Crash;
+use model::problem::{Code, Problem};
+use model::{DecisionId, Lang, PartyId, RoundId, Text};
+
+/// Why a deed was not done. Nothing it would have changed is changed, except that the ledger may say that it was
+/// decided and abandoned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeedError {
+    /// The gate refused: an answer, recorded under this decision.
+    #[error("{refusal}")]
+    Refused {
+        /// The decision.
+        decision: DecisionId,
+        /// What it said.
+        refusal: Box<Refusal>,
+    },
+    /// The input is wrong as a whole.
+    #[error("{0}")]
+    Problem(Problem),
+    /// The input is wrong in several places; all are named.
+    #[error("{} problems", .0.len())]
+    Problems(Vec<Problem>),
+    /// Something named is not there.
+    #[error("{what} `{id}` is not known here")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its id as given.
+        id: String,
+    },
+    /// The same file was received before.
+    #[error("the same file was received into {round} already (report {report})")]
+    SameFile {
+        /// Into which round.
+        round: RoundId,
+        /// As which report.
+        report: model::ReportId,
+    },
+    /// Nobody acts here in another party's name.
+    #[error("`{actor}` cannot act here, this is the deployment of `{house}`")]
+    NotOurActor {
+        /// Who wanted to.
+        actor: PartyId,
+        /// Whose deployment it is.
+        house: PartyId,
+    },
+    /// What the deed needs is not in force: an agreement, a consent to the plan, an open round.
+    #[error("{text}: `{about}`", text = code.text.en, code = .code)]
+    NotInForce {
+        /// What, as a code.
+        code: &'static Code,
+        /// About whom or what.
+        about: String,
+    },
+    /// The state.
+    #[error("state: {0}")]
+    Store(store::StoreError),
+    /// The archive.
+    #[error("archive: {0}")]
+    Archive(archive::ArchiveError),
+    /// The keys.
+    #[error("keys: {0}")]
+    Keys(#[from] keys::KeyError),
+    /// The disk.
+    #[error("{0}")]
+    Disk(disk::DiskError),
+    /// The assignment records.
+    #[error("assignments: {0}")]
+    Assignment(assignment::AssignmentError),
+    /// Protected data stayed closed.
+    #[error("{0}")]
+    Closed(#[from] law::Closed),
+    /// The simulation ended the process here.
+    #[error(transparent)]
+    Crash(Crash),
+    /// A fault of this program.
+    #[error("a fault of this program: {0}")]
+    Fault(String),
+}
+
+impl DeedError {
+    /// What a machine tells deeds' failures apart by.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused { refusal, .. } => refusal.code,
+            Self::Problem(problem) => problem.code.code,
+            Self::Problems(problems) => problems.first().map_or("several-problems", |p| p.code.code),
+            Self::NotFound { .. } => NOT_FOUND.code,
+            Self::SameFile { .. } => SAME_FILE.code,
+            Self::NotOurActor { .. } => NOT_OUR_ACTOR.code,
+            Self::NotInForce { code, .. } => code.code,
+            Self::Store(_) | Self::Archive(_) | Self::Keys(_) | Self::Disk(_) | Self::Assignment(_) | Self::Closed(_) => {
+                "deployment-failed"
+            }
+            Self::Crash(_) => "simulated-crash",
+            Self::Fault(_) => "program-fault",
+        }
+    }
+
+    /// Whether a simulation ended the process.
+    #[must_use]
+    pub const fn is_crash(&self) -> bool {
+        matches!(self, Self::Crash(_))
+    }
+
+    /// What to do next, where there is something.
+    #[must_use]
+    pub fn help(&self, lang: Lang) -> Option<&'static str> {
+        match self {
+            Self::Problem(problem) => Some(problem.code.help.of(lang)),
+            Self::NotFound { .. } => Some(NOT_FOUND.help.of(lang)),
+            Self::SameFile { .. } => Some(SAME_FILE.help.of(lang)),
+            Self::NotOurActor { .. } => Some(NOT_OUR_ACTOR.help.of(lang)),
+            Self::NotInForce { code, .. } => Some(code.help.of(lang)),
+            _ => None,
+        }
+    }
+}
+
+impl From<Crash> for DeedError {
+    fn from(crash: Crash) -> Self {
+        Self::Crash(crash)
+    }
+}
+
+impl From<Problem> for DeedError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<store::StoreError> for DeedError {
+    fn from(error: store::StoreError) -> Self {
+        match error {
+            store::StoreError::Crash(crash) => Self::Crash(crash),
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<disk::DiskError> for DeedError {
+    fn from(error: disk::DiskError) -> Self {
+        match error {
+            disk::DiskError::Crash(crash) => Self::Crash(crash),
+            other => Self::Disk(other),
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $ja:literal, $en:literal, help $help_ja:literal, $help_en:literal, example $example:literal;)+) => {
+        $($(#[$doc])*
+        pub static $name: Code = Code {
+            code: $code,
+            text: Text { ja: $ja, en: $en },
+            help: Text { ja: $help_ja, en: $help_en },
+            example: $example,
+        };)+
+
+        /// Every error code that this crate can utter.
+        pub static CODES: &[&Code] = &[$(&$name),+];
+    };
+}
+
+codes! {
+    /// Something named is not there.
+    NOT_FOUND = "not-found",
+        "指定されたものが見つかりません", "what was named is not known here",
+        help "綴りを確認してください。作戦・回の一覧は `noroshi round list` で表示できます。", "check the spelling; `noroshi round list` shows operations and rounds",
+        example "noroshi round show goz-2041/1";
+    /// The same file twice.
+    SAME_FILE = "same-file-again",
+        "同じファイルは受領済みです", "the same file was received already",
+        help "二重に登録する必要はありません。内容が更新されたものであれば、提供元に新しいファイルを求めてください。", "nothing needs to be done; if the content should have changed, ask the source for the new file",
+        example "the same list, ingested a second time under another name";
+    /// Another party's name.
+    NOT_OUR_ACTOR = "not-our-actor",
+        "他の組織の名義では操作できません", "nobody acts here in another party's name",
+        help "この設置の組織として操作するか、その組織の設置で操作してください。", "act as this deployment's party, or at the other party's own deployment",
+        example "an actor of `isp-minato` at the deployment of `clearing-house`";
+    /// The source has no agreement in force.
+    NO_PROVIDE_AGREEMENT = "no-provide-agreement",
+        "提供元との提供の取決めが有効ではありません", "no agreement to provide is in force with the source",
+        help "名簿の agreement（kind = \"provide\"）を確認し、取決めを結んでから受領してください。何も保存していません。", "check the roster's agreement of kind `provide` and receive only once it is in force; nothing was stored",
+        example "a report from a party whose agreement ended yesterday";
+    /// The source is not the plan's reporter.
+    NOT_THE_REPORTER = "not-the-plans-reporter",
+        "作戦計画の提供元ではありません", "the party is not the reporter of the operation's plan",
+        help "計画の reporter を確認してください。別の提供元を加えるには計画を改め、合意を記録します。", "check the plan's `reporter`; to add another source, amend the plan and record its agreement",
+        example "noroshi ingest list.csv --round goz-2014/1 --from somebody-else";
+    /// The reporter has not agreed to the plan.
+    PLAN_NOT_AGREED = "plan-not-agreed",
+        "提供元が作戦計画に合意していません", "the reporter has not agreed to the operation's plan",
+        help "計画に提供元の [[agreed]] を記録してください。", "record the reporter's `[[agreed]]` in the plan",
+        example "a plan without an [[agreed]] of its reporter";
+    /// The round is not open.
+    ROUND_NOT_OPEN = "round-not-open",
+        "回が開いていません", "the round is not open",
+        help "`noroshi round open 作戦/回` で開いてください。", "open it with `noroshi round open operation/number`",
+        example "noroshi ingest list.csv --round goz-2014/9";
+    /// The operation has closed.
+    OPERATION_CLOSED = "operation-closed",
+        "作戦は終了しています", "the operation has closed",
+        help "計画の closes を確認してください。続けるには計画を改めます。", "check the plan's `closes`; amend the plan to go on",
+        example "a list received after the plan's closing day";
+    /// The plan's file is wrong.
+    BAD_PLAN = "bad-plan",
+        "作戦計画のファイルを読めません", "the operation's plan cannot be read",
+        help "示された行とキーを直してください。見本は `noroshi operation example` で表示できます。", "mend the line and key named; `noroshi operation example` prints a sample",
+        example "notify_form = \"2014-06-10T09:00:00+09:00\"";
+    /// A party in the plan is not in the roster.
+    PLAN_PARTY_UNKNOWN = "plan-party-unknown",
+        "計画に書かれた組織が名簿にありません", "a party of the plan is not in the roster",
+        help "名簿に組織を加えるか、計画の綴りを直してください。", "add the party to the roster, or mend the spelling in the plan",
+        example "partners = [\"isp-hokut\"]";
+    /// A plan of the same operation exists.
+    OPERATION_THERE = "operation-exists",
+        "同じIDの作戦が既にあります", "an operation of that id exists already",
+        help "計画を改めるには `noroshi operation amend` を使ってください。", "use `noroshi operation amend` to change its plan",
+        example "noroshi operation open goz.toml, a second time";
+    /// No roster has been imported.
+    NO_ROSTER = "no-roster",
+        "名簿が取り込まれていません", "no roster has been imported",
+        help "`noroshi party import 名簿.toml` で取り込んでください。", "import one with `noroshi party import roster.toml`",
+        example "noroshi operation open goz.toml, before any roster";
+    /// This deployment's party is not in the roster.
+    SELF_NOT_IN_ROSTER = "self-not-in-roster",
+        "この設置の組織が名簿にありません", "the roster does not know this deployment's own party",
+        help "名簿に自組織（役割を含む）を加えてください。", "add this deployment's own party, with its roles, to the roster",
+        example "init --party clearing-house, and a roster without it";
+    /// There is nothing to send.
+    NOTHING_TO_SEND = "nothing-to-send",
+        "送付する記録がありません", "there is nothing to send",
+        help "回に受領した記録がないか、既に送付済みです。`noroshi round show` で確認してください。", "the round has received nothing, or all of it was sent; see `noroshi round show`",
+        example "noroshi round send goz-2014/1, a second time";
+    /// An answer from a party that did not get the delivery.
+    ANSWER_NOT_THEIRS = "answer-not-theirs",
+        "この送付はその組織に宛てたものではありません", "the delivery was not made to that party",
+        help "回答ファイルの記録IDと、回答した組織（--from）を確認してください。", "check the record ids of the answer file and the party named with --from",
+        example "noroshi answer answers.csv --from isp-minato, for a delivery to isp-hokuto";
+    /// An outcome that cannot follow the earlier one.
+    OUTCOME_CANNOT_FOLLOW = "outcome-cannot-follow",
+        "前の回答の後には置けない結果です", "this outcome cannot follow the earlier one",
+        help "前の回答が誤りであれば、窓口に連絡して訂正を記録してください。", "if the earlier answer was wrong, contact the clearing house so that the correction is recorded",
+        example "a record answered `cleaned`, later answered `pending`";
+    /// A delivery's cover is wrong.
+    BAD_COVER = "bad-delivery-cover",
+        "送付票（delivery.json）を読めません", "the delivery's cover (delivery.json) cannot be read",
+        help "送付元に連絡し、送り直しを求めてください。ファイルはそのまま残してあります。", "ask the sender to send it again; the files are left where they are",
+        example "a delivery whose delivery.json is cut off";
+    /// A delivery for somebody else.
+    DELIVERY_NOT_OURS = "delivery-not-ours",
+        "この送付は他の組織に宛てたものです", "the delivery is addressed to another party",
+        help "開かずに送付元へ連絡してください。", "do not open it; tell its sender",
+        example "a delivery to isp-minato in the folder of isp-hokuto";
+    /// The settings lack something that the deed needs.
+    SETTING_MISSING = "setting-missing",
+        "設定が足りません", "a setting that this deed needs is missing",
+        help "noroshi.toml に示された設定を加えてください。", "add the setting named to noroshi.toml",
+        example "mail to subscribers without [mail]";
+}

@@ -1,0 +1,64 @@
+//! Routing: for each row, who can act on it. Pure; what it needs is handed in.
+
+use std::collections::BTreeMap;
+
+use directory::Directory;
+use directory::route::Addressee;
+use model::operation::Plan;
+use model::{Instant, PartyId, SightingBatch, Text};
+
+/// Rows by where they go; indices into the batch.
+///
+/// INVARIANT: every row of the batch stands in exactly one list.
+#[derive(Debug, Default)]
+pub struct Routed {
+    /// To a partner that can act.
+    pub sent: BTreeMap<PartyId, Vec<u32>>,
+    /// Back to the reporter, by reason.
+    pub returned: BTreeMap<&'static str, Vec<u32>>,
+    /// Kept back from a party, by party and reason.
+    pub withheld: BTreeMap<(PartyId, String), Vec<u32>>,
+}
+
+/// The reason for returning what only a party could act on that takes no part in the operation.
+pub const NOT_IN_PLAN: (&str, Text) = (
+    "not-in-plan",
+    Text {
+        ja: "保有する組織はこの作戦の協力先ではないか、計画に合意していません",
+        en: "the party that holds it takes no part in this operation, or has not agreed to its plan",
+    },
+);
+
+/// What an inhibition of the roster is called among the reasons for withholding.
+pub const INHIBITED: &str = "inhibited";
+
+/// Finds for each row who can act on it: the directory says who holds the address and agreed to receive; the plan says
+/// who takes part.
+///
+/// What has no addressee is returned to its reporter, never dropped.
+#[must_use]
+pub fn route(batch: &SightingBatch, directory: &Directory, plan: &Plan, at: Instant) -> Routed {
+    let mut routed = Routed::default();
+    for (index, addressee) in (0_u32..).zip(directory.route(batch, at)) {
+        match addressee {
+            Addressee::Party(party) if plan.partners.contains(party) && plan.agreement_of(party, at).is_some() => {
+                routed.sent.entry(party.clone()).or_default().push(index);
+            }
+            Addressee::Party(_) => routed.returned.entry(NOT_IN_PLAN.0).or_default().push(index),
+            Addressee::Nobody(reason) => routed.returned.entry(reason.name()).or_default().push(index),
+            Addressee::Inhibited { party, .. } => {
+                routed.withheld.entry((party.clone(), INHIBITED.to_owned())).or_default().push(index);
+            }
+        }
+    }
+    routed
+}
+
+impl Routed {
+    /// All rows in all lists.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        let lists = self.sent.values().chain(self.returned.values()).chain(self.withheld.values());
+        lists.map(|list| list.len() as u64).sum()
+    }
+}
