@@ -1,0 +1,245 @@
+//! The ledger's leaves, on their way into the log: inserted unnumbered by the deeds, numbered by one sequencer.
+
+use ledger::{Kind, Leaf, Receipt};
+use model::{DecisionId, Instant, LeafId};
+
+use crate::engine::{Reading, Store, Tx};
+use crate::lease::{self, Held};
+use crate::problem::StoreError;
+use crate::row::Columns;
+use crate::statement::statement;
+
+/// The name of the lease under which leaves are numbered.
+pub const SEQUENCER: &str = "sequencer";
+
+const fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Decided => "decided",
+        Kind::Refused => "refused",
+        Kind::Done => "done",
+        Kind::Abandoned => "abandoned",
+        Kind::Carried => "carried",
+        Kind::Recorded => "recorded",
+    }
+}
+
+/// A leaf as it stands in the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The leaf.
+    pub leaf: Leaf,
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// Its number in the log, from 0; none until the sequencer has numbered it.
+    pub seq: Option<u64>,
+}
+
+/// Appends a leaf. Its receipt is the committed row: see [`Store::commit_leaf`] for one that must stand before anything opens.
+///
+/// # Errors
+/// [`StoreError::NotOpen`] where it says `done` or `abandoned` of a decision that was never made or is closed already;
+/// [`StoreError::AlreadyThere`] where a leaf of that id, or another verdict on that decision, is there already.
+pub async fn append(tx: &mut Tx, leaf: &Leaf) -> Result<(), StoreError> {
+    if matches!(leaf.kind, Kind::Done | Kind::Abandoned) && !is_open(&mut *tx, leaf.decision).await? {
+        tx.spoil();
+        return Err(StoreError::NotOpen { leaf: leaf.id.to_string() });
+    }
+    tx.run(
+        statement(
+            "/* leaf::append */ insert into leaf (id, at, kind, decision, bytes, hash, seq)
+             values ($1, $2, $3, $4, $5, $6, null)",
+        )
+        .id(&leaf.id)
+        .bind(leaf.at)
+        .bind(kind_name(leaf.kind))
+        .maybe_id(leaf.decision.as_ref())
+        .bind(leaf.to_bytes())
+        .bind(leaf.hash().to_vec()),
+    )
+    .await
+    .map(|_| ())
+}
+
+async fn is_open(from: impl Into<Reading<'_>>, decision: Option<uuid::Uuid>) -> Result<bool, StoreError> {
+    let Some(decision) = decision else { return Ok(false) };
+    let row = from
+        .into()
+        .one(
+            statement(
+                "/* leaf::is_open */ select
+                 cast(coalesce(sum(case when kind = 'decided' then 1 else 0 end), 0) as bigint) as decided,
+                 cast(coalesce(sum(case when kind in ('done', 'abandoned') then 1 else 0 end), 0) as bigint) as closed
+                 from leaf where decision = $1",
+            )
+            .id(&decision),
+        )
+        .await?;
+    Ok(row.count("decided")? == 1 && row.count("closed")? == 0)
+}
+
+impl Store {
+    /// Commits one leaf by itself and gives its receipt: a decision, before anything opens.
+    ///
+    /// # Errors
+    /// As [`append`], or where the commit fails; then there is no receipt, and nothing may be opened.
+    pub async fn commit_leaf(&self, leaf: &Leaf) -> Result<Receipt, StoreError> {
+        let mut tx = self.begin("leaf::commit").await?;
+        append(&mut tx, leaf).await?;
+        tx.commit().await?;
+        Ok(Receipt::of_committed(leaf))
+    }
+}
+
+/// The leaf of that id.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn find(from: impl Into<Reading<'_>>, id: LeafId) -> Result<Option<Kept>, StoreError> {
+    from.into()
+        .optional(statement("/* leaf::find */ select bytes, hash, seq from leaf where id = $1").id(&id))
+        .await?
+        .map(|row| kept(&row))
+        .transpose()
+}
+
+/// All leaves of one decision, in order of time.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn of_decision(from: impl Into<Reading<'_>>, decision: DecisionId) -> Result<Vec<Kept>, StoreError> {
+    from.into()
+        .all(
+            statement("/* leaf::of_decision */ select bytes, hash, seq from leaf where decision = $1 order by at, id")
+                .id(&decision),
+        )
+        .await?
+        .iter()
+        .map(kept)
+        .collect()
+}
+
+/// Decisions that were neither done nor abandoned, oldest first: what recovery resumes or gives up.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn open_decisions(from: impl Into<Reading<'_>>) -> Result<Vec<Leaf>, StoreError> {
+    from.into()
+        .all(statement(
+            "/* leaf::open_decisions */ select bytes, hash, seq from leaf where kind = 'decided' and not exists
+             (select 1 from leaf closing where closing.decision = leaf.decision and closing.kind in ('done', 'abandoned'))
+             order by at, id",
+        ))
+        .await?
+        .iter()
+        .map(|row| Ok(kept(row)?.leaf))
+        .collect()
+}
+
+/// Leaves that have no number yet, in the order in which they will get one, at most so many.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn unsequenced(from: impl Into<Reading<'_>>, limit: u32) -> Result<Vec<Kept>, StoreError> {
+    from.into()
+        .all(
+            statement(
+                "/* leaf::unsequenced */ select bytes, hash, seq from leaf where seq is null order by at, id limit $1",
+            )
+            .bind(i64::from(limit)),
+        )
+        .await?
+        .iter()
+        .map(kept)
+        .collect()
+}
+
+/// How far the log is, and what waits: `verify` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Leaves that have a number: the size of the tree.
+    pub sequenced: u64,
+    /// Leaves that wait for one.
+    pub waiting: u64,
+    /// When the oldest of them was made.
+    pub waiting_since: Option<Instant>,
+}
+
+/// How far the log is.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn progress(from: impl Into<Reading<'_>>) -> Result<Progress, StoreError> {
+    let row = from
+        .into()
+        .one(statement(
+            "/* leaf::progress */ select
+             (select coalesce(max(seq) + 1, 0) from leaf) as sequenced,
+             (select count(*) from leaf where seq is null) as waiting,
+             (select min(at) from leaf where seq is null) as since",
+        ))
+        .await?;
+    Ok(Progress {
+        sequenced: row.count("sequenced")?,
+        waiting: row.count("waiting")?,
+        waiting_since: row.maybe_at("since")?,
+    })
+}
+
+/// Numbers leaves that have none, by time and then id, at most so many; which numbers they got.
+///
+/// Numbers have no gap and are never given twice: writers take turns, and only the holder of the [`SEQUENCER`] lease numbers.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the lease has passed to another holder.
+pub async fn sequence(tx: &mut Tx, held: &Held, limit: u32) -> Result<std::ops::Range<u64>, StoreError> {
+    lease::hold(tx, held).await?;
+    let next = progress(&mut *tx).await?.sequenced;
+    let numbered = tx
+        .run(
+            statement(
+                "/* leaf::sequence */ update leaf set seq = numbered.seq from
+                 (select id, $1 + row_number() over (order by at, id) - 1 as seq
+                  from leaf where seq is null order by at, id limit $2) as numbered
+                 where leaf.id = numbered.id",
+            )
+            .count(next)
+            .bind(i64::from(limit)),
+        )
+        .await?;
+    Ok(next..next + numbered)
+}
+
+/// The canonical bytes of the numbered leaves from `first` on, at most so many: what the log is built of.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn from_seq(from: impl Into<Reading<'_>>, first: u64, limit: u32) -> Result<Vec<Vec<u8>>, StoreError> {
+    from.into()
+        .all(
+            statement("/* leaf::from_seq */ select bytes from leaf where seq >= $1 order by seq limit $2")
+                .count(first)
+                .bind(i64::from(limit)),
+        )
+        .await?
+        .iter()
+        .map(|row| row.bytes("bytes"))
+        .collect()
+}
+
+fn kept(row: &Columns) -> Result<Kept, StoreError> {
+    let bytes = row.bytes("bytes")?;
+    let leaf =
+        Leaf::from_bytes(&bytes).map_err(|_| StoreError::Damaged { statement: row.statement, column: "bytes" })?;
+    let seq = row
+        .maybe_number("seq")?
+        .map(u64::try_from)
+        .transpose()
+        .map_err(|_| StoreError::Damaged { statement: row.statement, column: "seq" })?;
+    let hash = row.hash("hash")?;
+    if hash != ledger::leaf::leaf_hash(&bytes) {
+        return Err(StoreError::Damaged { statement: row.statement, column: "hash" });
+    }
+    Ok(Kept { leaf, bytes, hash, seq })
+}

@@ -1,0 +1,449 @@
+//! The outbox: what is to be carried, put there in the deed's transaction, claimed by one worker at a time.
+//!
+//! A claim is a lease with a fence, a number that grows with each claim. A worker that stalled past its lease finds, when it comes to
+//! record what it did, that its fence is no longer the newest, and records nothing.
+
+use model::{DeliveryId, Instant, PartyId};
+
+use crate::engine::{Engine, Reading, Store, Tx};
+use crate::problem::StoreError;
+use crate::row::{Columns, FactId, OutboxId, names};
+use crate::statement::statement;
+
+names! {
+    /// What is carried.
+    Kind {
+        /// Records to a partner.
+        Delivery = "delivery",
+        /// Records back to their reporter.
+        Return = "return",
+        /// Letters to subscribers.
+        Notice = "notice",
+        /// A node's answer to its hub.
+        Answer = "answer",
+        /// A node's word that it has a delivery.
+        Ack = "ack",
+    }
+}
+
+names! {
+    /// Where a job stands.
+    State {
+        /// Waits until it is due.
+        Waiting = "waiting",
+        /// A worker has it, until its lease runs out.
+        Claimed = "claimed",
+        /// Carried.
+        Done = "done",
+        /// Given up; somebody must look.
+        Failed = "failed",
+    }
+}
+
+/// A job to be put into the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// Its id.
+    pub id: OutboxId,
+    /// The delivery it belongs to, if any.
+    pub delivery: Option<DeliveryId>,
+    /// The sealed parcel in the archive, if there is one.
+    pub fact: Option<FactId>,
+    /// What is carried.
+    pub kind: Kind,
+    /// The way, as the courier names it, such as `smtp` or `folder`.
+    pub way: String,
+    /// To which party; none where the recipients stand in the parcel alone.
+    pub recipient: Option<PartyId>,
+    /// How many letters the parcel holds; 1 for what goes as a whole.
+    pub letters: u32,
+    /// When it is put there.
+    pub made_at: Instant,
+    /// When it may go.
+    pub due_at: Instant,
+}
+
+/// A job as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// What is to be done.
+    pub job: NewJob,
+    /// The first letter that has not gone yet, from 0.
+    pub next_letter: u32,
+    /// Where it stands.
+    pub state: State,
+    /// How often it was claimed.
+    pub attempts: u32,
+    /// Until when the present worker has it.
+    pub lease_until: Option<Instant>,
+    /// The code of what last went wrong.
+    pub last_error: Option<String>,
+    /// When it was carried or given up.
+    pub ended_at: Option<Instant>,
+}
+
+/// A job that this worker has for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The job as it was claimed.
+    pub job: Job,
+    /// Before when the worker must have recorded what it did, or renewed the claim.
+    pub until: Instant,
+    fence: i64,
+}
+
+/// Puts a job into the outbox.
+///
+/// # Errors
+/// [`StoreError::AlreadyThere`] where that id is there already.
+pub async fn put(tx: &mut Tx, job: &NewJob) -> Result<(), StoreError> {
+    tx.run(
+        statement(
+            "/* outbox::put */ insert into outbox (id, delivery, fact, kind, way, recipient, letters, next_letter, state, made_at,
+             due_at, attempts, fence) values ($1, $2, $3, $4, $5, $6, $7, 0, 'waiting', $8, $9, 0, 0)",
+        )
+        .id(&job.id)
+        .maybe_id(job.delivery.as_ref())
+        .maybe_id(job.fact.as_ref())
+        .bind(job.kind.name())
+        .id(&job.way)
+        .maybe_id(job.recipient.as_ref())
+        .bind(i64::from(job.letters))
+        .at(job.made_at)
+        .at(job.due_at),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Claims the job that has been due longest, or one whose worker's lease ran out; none where nothing is due.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn claim(store: &Store, now: Instant, owner: &str, lease_seconds: u32) -> Result<Option<Claim>, StoreError> {
+    let until = now.plus_seconds(i64::from(lease_seconds));
+    let mut tx = store.begin_out_of_turn("outbox::claim").await?;
+    // One of the few statements in two texts: SQLite lets one writer in at a time anyway and does not know the clause.
+    let text = match store.engine() {
+        Engine::Sqlite => statement(
+            "/* outbox::claim sqlite */ update outbox set state = 'claimed', lease_owner = $1, lease_until = $2,
+             fence = fence + 1, attempts = attempts + 1
+             where id = (select id from outbox
+                         where (state = 'waiting' and due_at <= $3) or (state = 'claimed' and lease_until <= $3)
+                         order by due_at, id limit 1)
+             returning id, delivery, fact, kind, way, recipient, letters, next_letter, state, made_at, due_at, attempts,
+             lease_until, fence, last_error, ended_at",
+        ),
+        Engine::Postgres => statement(
+            "/* outbox::claim postgres */ update outbox set state = 'claimed', lease_owner = $1, lease_until = $2,
+             fence = fence + 1, attempts = attempts + 1
+             where id = (select id from outbox
+                         where (state = 'waiting' and due_at <= $3) or (state = 'claimed' and lease_until <= $3)
+                         order by due_at, id limit 1 for update skip locked)
+             returning id, delivery, fact, kind, way, recipient, letters, next_letter, state, made_at, due_at, attempts,
+             lease_until, fence, last_error, ended_at",
+        ),
+    };
+    let row = Reading::from(&mut tx).optional(text.bind(owner.to_owned()).at(until).at(now)).await?;
+    let claim = match row {
+        Some(row) => Some(Claim { job: job(&row)?, until, fence: row.number("fence")? }),
+        None => None,
+    };
+    tx.commit().await?;
+    Ok(claim)
+}
+
+fn lost(tx: &mut Tx, statement: &'static str, claim: &Claim) -> StoreError {
+    tx.spoil();
+    StoreError::FenceLost { statement, id: claim.job.job.id.to_string() }
+}
+
+/// Prolongs a claim.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn renew(tx: &mut Tx, claim: &Claim, now: Instant, lease_seconds: u32) -> Result<Claim, StoreError> {
+    let until = now.plus_seconds(i64::from(lease_seconds));
+    let changed = tx
+        .run(
+            statement(
+                "/* outbox::renew */ update outbox set lease_until = $1 where id = $2 and fence = $3 and state = 'claimed'",
+            )
+            .at(until)
+            .id(&claim.job.job.id)
+            .bind(claim.fence),
+        )
+        .await?;
+    match changed {
+        1 => Ok(Claim { until, ..claim.clone() }),
+        _ => Err(lost(tx, "outbox::renew", claim)),
+    }
+}
+
+/// Notes that all letters before `next` have gone, so that a later worker does not send them again.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn progress(tx: &mut Tx, claim: &Claim, next: u32) -> Result<(), StoreError> {
+    let changed = tx
+        .run(
+            statement(
+                "/* outbox::progress */ update outbox set next_letter = $1
+                 where id = $2 and fence = $3 and state = 'claimed' and next_letter <= $1 and letters >= $1",
+            )
+            .bind(i64::from(next))
+            .id(&claim.job.job.id)
+            .bind(claim.fence),
+        )
+        .await?;
+    if changed == 1 { Ok(()) } else { Err(lost(tx, "outbox::progress", claim)) }
+}
+
+/// Notes that the job is done: every letter has gone or was refused for good.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn finish(tx: &mut Tx, claim: &Claim, at: Instant) -> Result<(), StoreError> {
+    let changed = tx
+        .run(
+            statement(
+                "/* outbox::finish */ update outbox set state = 'done', next_letter = letters, ended_at = $1, last_error = null,
+                 lease_owner = null, lease_until = null where id = $2 and fence = $3 and state = 'claimed'",
+            )
+            .at(at)
+            .id(&claim.job.job.id)
+            .bind(claim.fence),
+        )
+        .await?;
+    if changed == 1 { Ok(()) } else { Err(lost(tx, "outbox::finish", claim)) }
+}
+
+/// Puts the job back until `due`, because of `error` (a stable code).
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn postpone(tx: &mut Tx, claim: &Claim, due: Instant, error: &str) -> Result<(), StoreError> {
+    let changed = tx
+        .run(
+            statement(
+                "/* outbox::postpone */ update outbox set state = 'waiting', due_at = $1, last_error = $2,
+                 lease_owner = null, lease_until = null where id = $3 and fence = $4 and state = 'claimed'",
+            )
+            .at(due)
+            .bind(error.to_owned())
+            .id(&claim.job.job.id)
+            .bind(claim.fence),
+        )
+        .await?;
+    if changed == 1 { Ok(()) } else { Err(lost(tx, "outbox::postpone", claim)) }
+}
+
+/// Gives the job up, because of `error` (a stable code).
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn fail(tx: &mut Tx, claim: &Claim, at: Instant, error: &str) -> Result<(), StoreError> {
+    let changed = tx
+        .run(
+            statement(
+                "/* outbox::fail */ update outbox set state = 'failed', ended_at = $1, last_error = $2,
+                 lease_owner = null, lease_until = null where id = $3 and fence = $4 and state = 'claimed'",
+            )
+            .at(at)
+            .bind(error.to_owned())
+            .id(&claim.job.job.id)
+            .bind(claim.fence),
+        )
+        .await?;
+    if changed == 1 { Ok(()) } else { Err(lost(tx, "outbox::fail", claim)) }
+}
+
+/// Lets a job that was given up wait again, from its first unsent letter on.
+///
+/// # Errors
+/// [`StoreError::NotThere`] where no such job was given up.
+pub async fn revive(tx: &mut Tx, id: OutboxId, due: Instant) -> Result<(), StoreError> {
+    tx.change(
+        statement(
+            "/* outbox::revive */ update outbox set state = 'waiting', due_at = $1, ended_at = null
+             where id = $2 and state = 'failed'",
+        )
+        .at(due)
+        .id(&id),
+        &id,
+    )
+    .await
+}
+
+/// Why one letter of a job was refused; the address stands in the sealed parcel alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which letter, from 0.
+    pub letter: u32,
+    /// Whether for good (a reply of the form 5yz, RFC 5321 section 4.2.1) or for now (4yz).
+    pub permanent: bool,
+    /// The reply's code, where the way is SMTP.
+    pub smtp_code: Option<u16>,
+    /// When, last.
+    pub at: Instant,
+    /// How often it was refused.
+    pub times: u32,
+}
+
+/// Notes that a letter was refused. The newest refusal stands; one for good is never taken for one for now.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn refuse(tx: &mut Tx, claim: &Claim, refusal: Refusal) -> Result<(), StoreError> {
+    let row = Reading::from(&mut *tx)
+        .optional(
+            statement("/* outbox::hold */ select fence from outbox where id = $1 and fence = $2 and state = 'claimed'")
+                .id(&claim.job.job.id)
+                .bind(claim.fence),
+        )
+        .await?;
+    if row.is_none() {
+        return Err(lost(tx, "outbox::hold", claim));
+    }
+    tx.run(
+        statement(
+            "/* outbox::refuse */ insert into outbox_refusal (outbox, letter, permanent, smtp_code, at, times)
+             values ($1, $2, $3, $4, $5, 1) on conflict (outbox, letter) do update set
+             permanent = case when outbox_refusal.permanent = 1 then 1 else excluded.permanent end,
+             smtp_code = excluded.smtp_code, at = excluded.at, times = outbox_refusal.times + 1",
+        )
+        .id(&claim.job.job.id)
+        .bind(i64::from(refusal.letter))
+        .flag(refusal.permanent)
+        .bind(refusal.smtp_code.map(i64::from))
+        .at(refusal.at),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The refusals of a job, by letter.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn refusals(from: impl Into<Reading<'_>>, id: OutboxId) -> Result<Vec<Refusal>, StoreError> {
+    from.into()
+        .all(
+            statement(
+                "/* outbox::refusals */ select letter, permanent, smtp_code, at, times from outbox_refusal
+                 where outbox = $1 order by letter",
+            )
+            .id(&id),
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            let smtp_code = row.maybe_number("smtp_code")?.map(u16::try_from).transpose();
+            Ok(Refusal {
+                letter: row.small("letter")?,
+                permanent: row.flag("permanent")?,
+                smtp_code: smtp_code
+                    .map_err(|_| StoreError::Damaged { statement: row.statement, column: "smtp_code" })?,
+                at: row.at("at")?,
+                times: row.small("times")?,
+            })
+        })
+        .collect()
+}
+
+/// The job of that id.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn find(from: impl Into<Reading<'_>>, id: OutboxId) -> Result<Option<Job>, StoreError> {
+    from.into()
+        .optional(
+            statement(
+                "/* outbox::find */ select id, delivery, fact, kind, way, recipient, letters, next_letter, state, made_at, due_at,
+                 attempts, lease_until, last_error, ended_at from outbox where id = $1",
+            )
+            .id(&id),
+        )
+        .await?
+        .map(|row| job(&row))
+        .transpose()
+}
+
+/// The jobs of a delivery, in the order in which they were made.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn of_delivery(from: impl Into<Reading<'_>>, delivery: DeliveryId) -> Result<Vec<Job>, StoreError> {
+    from.into()
+        .all(
+            statement(
+                "/* outbox::of_delivery */ select id, delivery, fact, kind, way, recipient, letters, next_letter, state, made_at,
+                 due_at, attempts, lease_until, last_error, ended_at from outbox where delivery = $1 order by made_at, id",
+            )
+            .id(&delivery),
+        )
+        .await?
+        .iter()
+        .map(job)
+        .collect()
+}
+
+/// The jobs that stand so, the one due first first.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn in_state(from: impl Into<Reading<'_>>, state: State) -> Result<Vec<Job>, StoreError> {
+    from.into()
+        .all(
+            statement(
+                "/* outbox::in_state */ select id, delivery, fact, kind, way, recipient, letters, next_letter, state, made_at,
+                 due_at, attempts, lease_until, last_error, ended_at from outbox where state = $1 order by due_at, id",
+            )
+            .bind(state.name()),
+        )
+        .await?
+        .iter()
+        .map(job)
+        .collect()
+}
+
+/// When a worker that found nothing should look again: the next due time or end of a lease.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn next_due(from: impl Into<Reading<'_>>) -> Result<Option<Instant>, StoreError> {
+    let row = from
+        .into()
+        .one(statement(
+            "/* outbox::next_due */ select (select min(due_at) from outbox where state = 'waiting') as due,
+             (select min(lease_until) from outbox where state = 'claimed') as lease",
+        ))
+        .await?;
+    let (due, lease) = (row.maybe_at("due")?, row.maybe_at("lease")?);
+    Ok(match (due, lease) {
+        (Some(due), Some(lease)) => Some(due.min(lease)),
+        (one, other) => one.or(other),
+    })
+}
+
+fn job(row: &Columns) -> Result<Job, StoreError> {
+    Ok(Job {
+        job: NewJob {
+            id: row.parsed("id")?,
+            delivery: row.maybe_parsed("delivery")?,
+            fact: row.maybe_parsed("fact")?,
+            kind: row.parsed("kind")?,
+            way: row.text("way")?,
+            recipient: row.maybe_parsed("recipient")?,
+            letters: row.small("letters")?,
+            made_at: row.at("made_at")?,
+            due_at: row.at("due_at")?,
+        },
+        next_letter: row.small("next_letter")?,
+        state: row.parsed("state")?,
+        attempts: row.small("attempts")?,
+        lease_until: row.maybe_at("lease_until")?,
+        last_error: row.maybe_text("last_error")?,
+        ended_at: row.maybe_at("ended_at")?,
+    })
+}
