@@ -28,7 +28,8 @@ impl Unfit {
     /// The problem at that place.
     #[must_use]
     pub fn at(&self, place: Place) -> Problem {
-        Problem::new(self.code, place).with_value(&self.value)
+        let problem = Problem::new(self.code, place);
+        if self.value.is_empty() { problem } else { problem.with_value(&self.value) }
     }
 }
 

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::codes::{BAD_DATE, BAD_MEDIA_TYPE, NO_RECIPIENT, Unfit};
 use crate::dkim::DkimKey;
+use crate::header::Mailbox;
 use crate::parcel::{Envelope, Parcel, Recipient};
 
 /// The first second of the year 10000, which RFC 5322 dates cannot say.
@@ -38,11 +39,11 @@ pub fn render(envelope: &Envelope, dkim: Option<&DkimKey>) -> Result<Vec<u8>, Un
 /// The headers before those of the content. lettre's `MessageBuilder` is passed by: it reads its own headers back with a
 /// parser that knows no quoted addresses, and falls back to the clock for a missing date.
 fn headers(envelope: &Envelope) -> Result<Headers, Unfit> {
-    let recipients: Vec<_> = envelope
+    let recipients: Vec<&Mailbox> = envelope
         .to
         .iter()
         .filter_map(|recipient| match recipient {
-            Recipient::Mail(mailbox) => Some(mailbox.lettre()),
+            Recipient::Mail(mailbox) => Some(mailbox),
             Recipient::Folder(_) => None,
         })
         .collect();
@@ -51,7 +52,7 @@ fn headers(envelope: &Envelope) -> Result<Headers, Unfit> {
     }
     let mut headers = Headers::new();
     headers.set(header::From::from(Mailboxes::from(envelope.from.lettre())));
-    headers.set(header::To::from(Mailboxes::from(recipients)));
+    headers.insert_raw(to(recipients));
     headers.insert_raw(subject(envelope.subject.as_str()));
     headers.set(header::Date::new(date_of(envelope.date)?));
     headers.set(header::MessageId::from(format!("<{}>", envelope.message_id())));
@@ -97,6 +98,19 @@ fn enclosed(parcel: &Parcel) -> Result<SinglePart, Unfit> {
     let body = Body::new_with_encoding(parcel.bytes.clone(), ContentTransferEncoding::Base64)
         .map_err(|_| Unfit::new(&BAD_MEDIA_TYPE, parcel.media_type.as_str()))?;
     Ok(Attachment::new(parcel.name.as_str().to_owned()).body(body, content_type))
+}
+
+/// The recipients, each on a line of his own: lettre would put all of them on one, however long.
+fn to(recipients: Vec<&Mailbox>) -> HeaderValue {
+    let encoded: Vec<String> = recipients
+        .into_iter()
+        .map(|mailbox| {
+            let mut one = Headers::new();
+            one.set(header::To::from(Mailboxes::from(mailbox.lettre())));
+            one.to_string().trim_start_matches("To: ").trim_end().to_owned()
+        })
+        .collect();
+    HeaderValue::dangerous_new_pre_encoded(header::To::name(), encoded.join(", "), encoded.join(",\r\n "))
 }
 
 /// A header whose value is a token of ours.
@@ -149,7 +163,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::header::{HeaderText, Mailbox};
+    use crate::header::HeaderText;
     use crate::parcel::Letter;
     use crate::parcel::tests::envelope;
 
@@ -228,6 +242,17 @@ mod tests {
             never.date = Instant::from_micros(micros);
             assert_eq!(render(&never, None).unwrap_err().code(), &BAD_DATE, "{micros}");
         }
+    }
+
+    #[test]
+    fn many_recipients_take_many_lines() {
+        let mut envelope = envelope("e.1");
+        envelope.to = (0..200).map(|n| Recipient::Mail(format!("r{n}@example.com").parse().unwrap())).collect();
+        let bytes = render(&envelope, None).unwrap();
+        assert!(bytes.split(|b| *b == b'\n').all(|line| line.len() <= 998));
+        let parsed = MessageParser::default().parse(&bytes).unwrap();
+        let read: Vec<_> = parsed.to().unwrap().iter().map(|to| to.address().unwrap().to_owned()).collect();
+        assert_eq!(read, (0..200).map(|n| format!("r{n}@example.com")).collect::<Vec<_>>());
     }
 
     #[test]

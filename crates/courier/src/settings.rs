@@ -292,7 +292,11 @@ impl Check<'_> {
         match DkimKey::from_pem(&dkim.domain, &dkim.selector, dkim.algorithm, &pem) {
             Ok(key) => Some(key),
             Err(unfit) => {
-                let field = if unfit.code() == &BAD_HOST { "dkim.selector" } else { "dkim.key_file" };
+                let field = match (unfit.code() == &BAD_HOST, is_domain(&dkim.domain)) {
+                    (true, false) => "dkim.domain",
+                    (true, true) => "dkim.selector",
+                    (false, _) => "dkim.key_file",
+                };
                 self.unfit(&unfit, field);
                 None
             }

@@ -114,9 +114,11 @@ impl DropFolder {
                 entry.check(&bytes).map_err(|_| differs())?;
                 Ok(bytes)
             };
-            let letter = String::from_utf8_lossy(&read(&manifest.letter)?)
+            let place = || Place::file(manifest.letter.file.clone());
+            let letter = String::from_utf8(read(&manifest.letter)?)
+                .map_err(|_| Problem::new(&PARCEL_DIFFERS, place()))?
                 .parse::<Letter>()
-                .map_err(|unfit| unfit.at(Place::file(manifest.letter.file.clone())))?;
+                .map_err(|unfit| unfit.at(place()))?;
             let mut parcels = Vec::new();
             for entry in &manifest.parcels {
                 parcels.push(Parcel {
