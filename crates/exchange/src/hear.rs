@@ -65,7 +65,7 @@ impl House {
                 .with("delivery", delivery.id.to_string())
                 .with("from", from.as_str());
             let mut tx = self.store.begin("hear::acknowledge").await?;
-            let again = matches!(store::taken::take(&mut tx, "answer", &digest, now).await?, Taking::Before(_));
+            let again = matches!(store::taken::take(&mut tx, "answer", &digest, now).await?, Taking::Again(_));
             if !again {
                 store::delivery::acknowledged(&mut tx, delivery.id, ack.at).await?;
                 store::leaf::append(&mut tx, &leaf).await?;
@@ -105,7 +105,7 @@ impl House {
             .with("moved", heard.moved)
             .with("rejected", heard.rejected.len() as u64);
         let mut tx = self.store.begin("hear::answer").await?;
-        if matches!(store::taken::take(&mut tx, "answer", &digest, now).await?, Taking::Before(_)) {
+        if matches!(store::taken::take(&mut tx, "answer", &digest, now).await?, Taking::Again(_)) {
             tx.rollback().await?;
             return Ok(Heard { again: true, moved: 0, ..heard });
         }

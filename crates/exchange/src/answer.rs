@@ -1,0 +1,197 @@
+//! Answering: a node tells its hub what became of each record, by record id, and nothing about who it was.
+
+use std::collections::HashSet;
+
+use formats::answer;
+use formats::letter::Letter;
+use formats::letter::contents::AnswerLetter;
+use formats::writing::Dialect;
+use law::{Action, Subject};
+use model::id::OutwardId;
+use model::party::AgreementKind;
+use model::tag::DataClass;
+use model::{Actor, DeliveryId, Outcome};
+use store::delivery::Kind as DeliveryKind;
+use store::fact::Kind as FactKind;
+use store::outbox::{Kind as JobKind, State as JobState};
+
+use crate::gate::{Answer, Asking, Holds, Source, own};
+use crate::hear::{Outcomes, outcomes_wanted, tally_of};
+use crate::house::House;
+use crate::keep::About;
+use crate::letters::{desk_of, parcel};
+use crate::problem::DeedError;
+use crate::tell::LetterRows;
+
+/// What was answered for one delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Rows by outcome.
+    pub outcomes: Vec<(Outcome, u64)>,
+}
+
+impl House {
+    /// Turns what became of the letters into outcomes, and puts an answer to the hub into the outbox. None where letters are
+    /// still on their way, or nothing is new.
+    ///
+    /// # Errors
+    /// [`DeedError`] where the gate refuses, or a door fails.
+    pub async fn answer(&self, actor: &Actor, delivery: DeliveryId) -> Result<Option<Answered>, DeedError> {
+        own(self, actor)?;
+        let row = store::delivery::find(&self.store, delivery)
+            .await?
+            .filter(|row| row.kind == DeliveryKind::Inbound)
+            .ok_or_else(|| DeedError::NotFound { what: "delivery", id: delivery.to_string() })?;
+        let jobs = store::outbox::of_delivery(&self.store, delivery).await?;
+        let notices: Vec<_> = jobs.iter().filter(|job| job.job.kind == JobKind::Notice).collect();
+        if notices.iter().any(|job| matches!(job.state, JobState::Waiting | JobState::Claimed)) {
+            return Ok(None);
+        }
+        let answers = jobs.iter().filter(|job| job.job.kind == JobKind::Answer).count();
+        let mut outcomes = self.outcomes_so_far(delivery).await?;
+        if outcomes.is_empty() {
+            return Ok(None);
+        }
+        let mut changed = answers == 0;
+        for job in &notices {
+            changed |= self.settle_letters(job, &mut outcomes).await?;
+        }
+        if !changed && row.answered_at.is_some() {
+            return Ok(None);
+        }
+        self.put_answer(actor, &row, outcomes, u32::try_from(answers).unwrap_or(0)).await.map(Some)
+    }
+
+    /// Records outcomes that people learned of (a call to the care desk, a second scan) and answers the hub anew. Rows whose
+    /// outcome cannot follow are left as they are and counted.
+    ///
+    /// # Errors
+    /// As [`House::answer`].
+    pub async fn amend_outcomes(
+        &self,
+        actor: &Actor,
+        delivery: DeliveryId,
+        amended: &[(u32, Outcome)],
+    ) -> Result<(Answered, u64), DeedError> {
+        own(self, actor)?;
+        let row = store::delivery::find(&self.store, delivery)
+            .await?
+            .filter(|row| row.kind == DeliveryKind::Inbound)
+            .ok_or_else(|| DeedError::NotFound { what: "delivery", id: delivery.to_string() })?;
+        let mut outcomes = self.outcomes_so_far(delivery).await?;
+        let now = self.clock.now();
+        let mut left = 0;
+        for (place, outcome) in amended {
+            match outcomes.get(place) {
+                Some((before, _)) if !before.may_become(*outcome) => left += 1,
+                _ if u64::from(*place) > row.rows || *place == 0 => left += 1,
+                _ => {
+                    outcomes.insert(*place, (*outcome, now));
+                }
+            }
+        }
+        let jobs = store::outbox::of_delivery(&self.store, delivery).await?;
+        let answers = jobs.iter().filter(|job| job.job.kind == JobKind::Answer).count();
+        let answered = self.put_answer(actor, &row, outcomes, u32::try_from(answers).unwrap_or(0)).await?;
+        Ok((answered, left))
+    }
+
+    /// Rows whose letter went become `told`, those whose letter was refused for good `bounced`. Whether any changed.
+    async fn settle_letters(&self, job: &store::outbox::Job, outcomes: &mut Outcomes) -> Result<bool, DeedError> {
+        let Some(delivery) = job.job.delivery else { return Ok(false) };
+        let Some(fact) = self.facts_of_delivery(delivery, FactKind::Map).await?.into_iter().next_back() else {
+            return Ok(false);
+        };
+        let letters: LetterRows =
+            serde_json::from_slice(&self.read_blob(&fact)?).map_err(|e| DeedError::Fault(e.to_string()))?;
+        let refused: HashSet<u32> = store::outbox::refusals(&self.store, job.job.id)
+            .await?
+            .into_iter()
+            .filter(|refusal| refusal.permanent)
+            .map(|refusal| refusal.letter)
+            .collect();
+        let gone = if job.state == JobState::Done { job.job.letters } else { job.next_letter };
+        let at = job.ended_at.unwrap_or_else(|| self.clock.now());
+        let mut changed = false;
+        for (letter, rows) in (0_u32..).zip(&letters) {
+            let outcome = match (refused.contains(&letter), letter < gone) {
+                (true, _) => Outcome::Bounced,
+                (false, true) => Outcome::Told,
+                (false, false) => continue,
+            };
+            for place in rows {
+                if let Some(entry) = outcomes.get_mut(place)
+                    && entry.0 == Outcome::Identified
+                {
+                    *entry = (outcome, at);
+                    changed = true;
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    async fn put_answer(
+        &self,
+        actor: &Actor,
+        row: &store::delivery::Delivery,
+        outcomes: Outcomes,
+        answers: u32,
+    ) -> Result<Answered, DeedError> {
+        let cover = self.cover_of(row.id).await?;
+        let hub = self.entry(&row.party)?;
+        let now = self.clock.now();
+        let mut question = self.question(Asking {
+            actor,
+            plan: &cover.plan,
+            round: cover.round.number,
+            action: Action::Answer,
+            class: DataClass::CommunicationTrace,
+            subject: Subject::Delivery(row.id),
+            count: row.rows,
+            commitment: String::new(),
+        });
+        self.receiver(&mut question, &hub.party, AgreementKind::Receive, Holds::No, Source::Theirs);
+        let clearance = match self.ask(question).await? {
+            Answer::Cleared(clearance) => clearance,
+            Answer::Refused(decision, refusal) => return Err(DeedError::Refused { decision, refusal }),
+        };
+        let rows: Vec<(OutwardId, Outcome, model::Instant)> = outcomes
+            .iter()
+            .map(|(place, (outcome, at))| (OutwardId { delivery: row.id, ordinal: *place }, *outcome, *at))
+            .collect();
+        let lang = hub.language;
+        let file = answer::write(&rows, Dialect::Plain, &self.settings.zone, lang);
+        let name = format!("answers-{}-{}.{}", row.id, answers + 1, file.extension);
+        let tally = tally_of(&outcomes, row.rows);
+        let contents = AnswerLetter {
+            delivery: row.id,
+            to: hub.party.name.clone(),
+            from: desk_of(&self.me()?),
+            round: row.round.clone(),
+            tally,
+            files: vec![name.clone()],
+            at: now,
+            zone: self.settings.zone.clone(),
+        };
+        let letter = Self::write(&Letter::shipped(lang), &contents)?;
+        let about = About { round: &row.round, report: None, delivery: Some(row.id), decision: Some(clearance.decision()) };
+        let parcels = vec![parcel(&name, file.media_type, file.bytes)?];
+        let (parcel_fact, job) = self.answer_job(&hub, about, row.id, answers + 2, JobKind::Answer, letter, parcels)?;
+        let kept = self.keep_outcomes(about, &outcomes)?;
+        let leaf = self.done_leaf(&clearance).with("delivery", row.id.to_string()).with("rows", row.rows);
+        let mut tx = self.store.begin("answer::put").await?;
+        for old in store::fact::living(&mut tx, &outcomes_wanted(row.id)).await? {
+            store::fact::bury(&mut tx, old.id, now).await?;
+        }
+        store::fact::insert(&mut tx, &kept).await?;
+        store::fact::insert(&mut tx, &parcel_fact).await?;
+        store::outbox::put(&mut tx, &job).await?;
+        store::delivery::answered(&mut tx, row.id, tally, now).await?;
+        store::leaf::append(&mut tx, &leaf).await?;
+        tx.commit().await?;
+        Ok(Answered { delivery: row.id, outcomes: tally.iter().filter(|(_, count)| *count > 0).collect() })
+    }
+}
