@@ -11,6 +11,8 @@ pub mod fault;
 pub mod leaf;
 pub mod log;
 pub mod proof;
+#[cfg(test)]
+mod sample;
 pub mod shelf;
 pub mod tile;
 pub mod tree;
