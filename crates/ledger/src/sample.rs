@@ -67,7 +67,7 @@ pub(crate) fn id(n: u64) -> Uuid {
 /// The `n`th leaf: deeds are decided, done, carried; some are refused or given up.
 pub(crate) fn leaf(n: u64) -> Leaf {
     let at = START + n as i64 * 1_000;
-    let decision = Some(id(1 << 40 | n / 6));
+    let decision = Some(id((1 << 40) | (n / 6)));
     let new = |kind, decision| Leaf::new(id(n), kind, at, decision);
     match n % 6 {
         0 => new(Kind::Decided, decision)

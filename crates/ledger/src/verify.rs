@@ -666,7 +666,7 @@ mod tests {
                 let verdict = judge(&bent);
                 assert_eq!(named(&verdict), Some(path.as_str()), "cut at {end}: {:?}", verdict.faults);
             }
-            for more in [&[0][..], &[0, 0], &[0; 32], &[b'\n']] {
+            for more in [&[0][..], &[0, 0], &[0; 32], b"\n"] {
                 let mut bent = files.clone();
                 bent.get_mut(path).unwrap().extend(more);
                 let verdict = judge(&bent);
