@@ -92,40 +92,9 @@ impl Checkpoint {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use ed25519_dalek::{Signer as _, SigningKey};
-
+mod tests {
     use super::*;
-
-    /// A signer whose key is known to everybody: for samples and tests.
-    pub(crate) struct Known {
-        pub(crate) name: &'static str,
-        pub(crate) key: SigningKey,
-    }
-
-    impl Known {
-        pub(crate) fn new(name: &'static str, seed: u8) -> Self {
-            Self { name, key: SigningKey::from_bytes(&[seed; 32]) }
-        }
-
-        pub(crate) fn vkey(&self) -> String {
-            signed_note::new_ed25519_verifier_key(self.name, &self.key.verifying_key())
-        }
-    }
-
-    impl Signer for Known {
-        fn name(&self) -> &str {
-            self.name
-        }
-
-        fn key_id(&self) -> u32 {
-            signed_note::key_id(self.name, &[&[1], self.key.verifying_key().as_bytes().as_slice()].concat())
-        }
-
-        fn sign(&self, text: &[u8]) -> Result<Vec<u8>, ed25519_dalek::SignatureError> {
-            Ok(self.key.try_sign(text)?.to_vec())
-        }
-    }
+    use crate::sample::Known;
 
     const NAME: &str = "ledger.example.org/test";
     const HEAD: Head = Head { size: 300, root: [7; 32] };

@@ -224,3 +224,123 @@ pub(crate) fn find(shelf: &dyn Shelf, tile: Tile) -> Option<(Tile, Vec<u8>)> {
     let wider = (tile.width + 1..WIDTH).map(|width| Tile { width, ..tile });
     [tile, tile.full()].into_iter().chain(wider).find_map(|tile| Some((tile, shelf.read(&tile.to_string())?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Files, grow, head, judge, leaves, log, log_of, signer};
+
+    #[test]
+    fn however_it_grew_the_tree_is_the_same() {
+        let all = leaves(600);
+        let mut files = Files::new();
+        // Leaf by leaf at the tiles' edges, in bunches elsewhere.
+        let sizes = [0, 1, 2, 3, 7, 100, 254, 255, 256, 257, 258, 400, 511, 512, 513, 600];
+        for pair in sizes.windows(2) {
+            let growth = grow(&mut files, &all[pair[0]..pair[1]]);
+            assert_eq!(growth.head, head(&all[..pair[1]]), "{pair:?}");
+            let at_once = log(&[pair[1] as u64]);
+            for (path, bytes) in &at_once {
+                assert!(files.get(path) == Some(bytes), "{path} after {pair:?}");
+            }
+            let verdict = judge(&files);
+            assert!(verdict.is_sound() && verdict.strays.is_empty(), "{pair:?}: {:?}", verdict.first());
+            assert_eq!(verdict.leaves, pair[1] as u64);
+        }
+    }
+
+    #[test]
+    fn a_third_level() {
+        let tiny: Vec<[u8; 4]> = (0..65_793_u32).map(u32::to_be_bytes).collect();
+        let growth = extend(&Head::EMPTY, &Files::new(), &tiny[..65_535]).unwrap();
+        let mut files: Files = growth.files.into_iter().collect();
+        assert!(!files.contains_key("tile/2/000.p/1") && files.contains_key("tile/1/000.p/255"));
+        let growth = extend(&growth.head, &files, &tiny[65_535..]).unwrap();
+        files.extend(growth.files);
+        assert!(files.contains_key("tile/2/000.p/1") && files.contains_key("tile/0/256"));
+        assert_eq!(
+            growth.superseded,
+            ["tile/entries/255.p", "tile/entries/256.p", "tile/0/255.p", "tile/0/256.p", "tile/1/000.p",]
+        );
+        let hashes: Vec<Hash> = tiny.iter().map(|leaf| leaf_hash(leaf)).collect();
+        assert_eq!(growth.head.root, crate::tree::root(&hashes));
+    }
+
+    #[test]
+    fn a_crash_after_any_file_is_made_good_by_doing_it_again() {
+        let all = leaves(300);
+        for (from, to) in [(0, 3), (3, 7), (250, 256), (250, 257), (256, 300)] {
+            let old = log_of(&all, &[from as u64]);
+            let present = head(&all[..from]);
+            let growth = extend(&present, &old, &all[from..to]).unwrap();
+            let writes = growth.signed(&signer()).unwrap();
+            assert_eq!(writes.last().unwrap().0, CHECKPOINT);
+            for done in 0..writes.len() {
+                let mut files = old.clone();
+                files.extend(writes[..done].iter().cloned());
+                if from > 0 {
+                    let verdict = judge(&files);
+                    assert!(verdict.is_sound(), "{from} to {to}, {done} written: {:?}", verdict.first());
+                    assert_eq!(verdict.leaves, from as u64);
+                }
+                assert_eq!(extend(&present, &files, &all[from..to]).unwrap(), growth, "{from} to {to}, {done} written");
+            }
+        }
+    }
+
+    #[test]
+    fn partial_tiles_may_go_once_the_full_one_is_there() {
+        let all = leaves(300);
+        let mut files = log_of(&all, &[100, 200]);
+        let present = head(&all[..200]);
+        let growth = grow(&mut files, &all[200..300]);
+        assert_eq!(growth.superseded, ["tile/entries/000.p", "tile/0/000.p"]);
+        files.retain(|path, _| !growth.superseded.iter().any(|folder| path.starts_with(folder)));
+        assert!(judge(&files).is_sound());
+        // The earlier tree is still to be had from the wider files.
+        assert_eq!(extend(&present, &files, &all[200..300]).unwrap(), growth);
+    }
+
+    #[test]
+    fn nothing_is_built_on_altered_files() {
+        let all = leaves(12);
+        let files = log_of(&all, &[10]);
+        let present = head(&all[..10]);
+        for (path, bytes) in &files {
+            for at in (0..bytes.len()).filter(|_| path != CHECKPOINT) {
+                let mut bent = files.clone();
+                bent.get_mut(path).unwrap()[at] ^= 1;
+                let error = extend(&present, &bent, &all[10..]).unwrap_err();
+                let expected = match error {
+                    LogError::Differs { size } => path.starts_with("tile/0/") && size == 10,
+                    LogError::Entry { path: named, .. } | LogError::Missing(named) => named == *path,
+                    _ => false,
+                };
+                assert!(expected, "{path}, byte {at}");
+            }
+        }
+        for path in files.keys().filter(|path| *path != CHECKPOINT) {
+            let mut less = files.clone();
+            less.remove(path);
+            assert!(matches!(extend(&present, &less, &all[10..]), Err(LogError::Missing(named)) if named == *path));
+        }
+        let other = Head { root: EMPTY, ..present };
+        assert!(matches!(extend(&other, &files, &all[10..]), Err(LogError::Differs { size: 10 })));
+    }
+
+    #[test]
+    fn nothing_new_changes_nothing_but_the_signature_stands() {
+        let files = log(&[7]);
+        let present = head(&leaves(7));
+        let growth = extend::<Vec<u8>>(&present, &files, &[]).unwrap();
+        assert!(growth.files.is_empty() && growth.head == present);
+        assert_eq!(growth.signed(&signer()).unwrap(), [(CHECKPOINT.to_owned(), files[CHECKPOINT].clone())]);
+    }
+
+    #[test]
+    fn a_leaf_too_long_is_refused() {
+        let long = vec![vec![0; LONGEST + 1]];
+        assert!(matches!(extend(&Head::EMPTY, &Files::new(), &long), Err(LogError::LeafTooLong { length: 65_536 })));
+        assert!(extend(&Head::EMPTY, &Files::new(), &[vec![0; LONGEST]]).is_ok());
+    }
+}

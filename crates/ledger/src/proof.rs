@@ -57,3 +57,49 @@ pub fn consistency(shelf: &dyn Shelf, head: &Head, earlier: u64) -> Result<Vec<H
 fn ours(path: &[tlog_tiles::Hash]) -> Vec<Hash> {
     path.iter().map(|hash| hash.0).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{head, leaves, log};
+
+    #[test]
+    fn proofs_from_tiles_are_those_from_the_leaves() {
+        for size in [1_u64, 2, 7, 255, 256, 257, 300, 513] {
+            let files = log(&[size]);
+            let all = leaves(size);
+            let here = head(&all);
+            let hashes: Vec<Hash> = all.iter().map(|leaf| tree::leaf_hash(leaf)).collect();
+            for n in [0, 1, size / 2, 255, 256, size - 1] {
+                if n < size {
+                    assert_eq!(leaf(&files, &here, n).unwrap(), all[n as usize]);
+                    let path = inclusion(&files, &here, n).unwrap();
+                    assert_eq!(Some(&path), tree::prove_inclusion(&hashes, n as usize).as_ref(), "{n} of {size}");
+                    let path = consistency(&files, &here, n).unwrap();
+                    assert_eq!(Some(&path), tree::prove_consistency(&hashes, n as usize).as_ref(), "{n} to {size}");
+                }
+            }
+            assert!(consistency(&files, &here, size).unwrap().is_empty());
+            assert!(matches!(inclusion(&files, &here, size), Err(LogError::Beyond { .. })));
+            assert!(matches!(leaf(&files, &here, u64::MAX), Err(LogError::Beyond { .. })));
+            assert!(matches!(consistency(&files, &here, size + 1), Err(LogError::Beyond { .. })));
+        }
+        assert!(matches!(leaf(&log(&[0]), &Head::EMPTY, 0), Err(LogError::Beyond { .. })));
+    }
+
+    #[test]
+    fn no_proof_comes_from_an_altered_file() {
+        let files = log(&[600]);
+        let here = head(&leaves(600));
+        for (path, at) in
+            [("tile/0/000", 32 * 9), ("tile/0/000", 32 * 10), ("tile/1/000.p/2", 32), ("tile/entries/000", 2_500)]
+        {
+            let mut bent = files.clone();
+            bent.get_mut(path).unwrap()[at] ^= 1;
+            assert!(inclusion(&bent, &here, 9).is_err(), "{path} {at}");
+        }
+        let mut bent = files.clone();
+        bent.get_mut("tile/0/000").unwrap()[0] ^= 1;
+        assert!(matches!(consistency(&bent, &here, 9), Err(LogError::Differs { size: 600 })));
+    }
+}

@@ -267,7 +267,7 @@ impl Log {
     fn settle(&mut self, signed: Option<&Head>, verdict: &mut Verdict) {
         let disputes = std::mem::take(&mut self.disputes);
         let settled = signed.and_then(|head| self.by_root(&disputes, head));
-        let mut named = BTreeSet::new();
+        let (mut named, count) = (BTreeSet::new(), disputes.len());
         for (i, dispute) in disputes.into_iter().enumerate() {
             let right = settled.as_ref().and_then(|settled| settled.get(i)).copied();
             let (code, place, hash) = match right {
@@ -275,10 +275,9 @@ impl Log {
                 Some(Right::Tile) => (&fault::ENTRY_ALTERED, dispute.entry, Some(dispute.written)),
                 None => (&fault::ENTRY_OR_TILE, dispute.entry, None),
             };
-            // One altered length makes nonsense of all leaves behind it: a file is named once, at the first of them.
-            if settled.as_ref().is_some_and(|settled| settled.len() <= SETTLED_APART)
-                || named.insert(place.file.clone())
-            {
+            // One altered length makes nonsense of all leaves behind it: such a file is named once, at the first of them.
+            let apart = count <= SETTLED_APART && !self.broken.iter().any(|broken| broken.file == place.file);
+            if apart || named.insert(place.file.clone()) {
                 verdict.fault(code, place);
             }
             // INVARIANT: both columns have a place for each leaf that was read.
@@ -422,7 +421,7 @@ fn entries(file: Tile, bytes: &[u8]) -> (Vec<Found>, Option<Place>) {
 fn hashes(file: Tile, bytes: &[u8]) -> (Vec<Hash>, Option<Place>) {
     let (length, due) = (bytes.len() as u64, file.width * 32);
     let broken = (length != due).then(|| Place::file(file).byte(length.min(due)));
-    (bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect(), broken)
+    (bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).take(file.width as usize).collect(), broken)
 }
 
 /// Names the first hash of a tile that is not the one computed.
@@ -566,5 +565,384 @@ fn history(note: &[u8], vkey: &str, log: &Log, verdict: &mut Verdict) {
         && root(&hashes) != earlier.head.root
     {
         verdict.fault(&fault::HISTORY_REWRITTEN, Place::file(CHECKPOINT));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{Files, Known, NOW, ORIGIN, START, grow, id, judge, leaf, leaves, log, log_of, signer};
+    use crate::tile::pack;
+
+    fn codes(verdict: &Verdict) -> Vec<&'static str> {
+        verdict.faults.iter().map(|fault| fault.code.code).collect()
+    }
+
+    /// The file that the first fault names.
+    fn named(verdict: &Verdict) -> Option<&str> {
+        verdict.first().and_then(|fault| fault.place.file.as_deref())
+    }
+
+    #[test]
+    fn whole_logs_are_sound() {
+        for sizes in [&[0][..], &[1], &[0, 1, 2], &[7], &[255], &[256], &[100, 257], &[300, 600]] {
+            let files = log(sizes);
+            let verdict = judge(&files);
+            assert!(verdict.is_sound(), "{sizes:?}: {:?}", verdict.faults);
+            let size = *sizes.last().unwrap();
+            assert_eq!((verdict.leaves, verdict.counts.values().sum::<u64>()), (size, size));
+            // Without a list of files the same, but for the leftovers.
+            assert!(judge(&|path: &str| files.get(path).cloned()).is_sound());
+        }
+        let verdict = judge(&log(&[12]));
+        let counts: Vec<u64> = verdict.counts.into_values().collect();
+        assert_eq!(counts, [2, 2, 1, 1, 2, 4]);
+    }
+
+    #[test]
+    fn every_altered_byte_is_named_with_its_file() {
+        let files = log(&[1, 3]);
+        let mut tried = BTreeSet::new();
+        for (path, bytes) in &files {
+            for at in 0..bytes.len() {
+                let mut bent = files.clone();
+                bent.get_mut(path).unwrap()[at] ^= 1 << (at % 8);
+                let verdict = judge(&bent);
+                assert!(!verdict.is_sound(), "{path}, byte {at}");
+                assert_eq!(named(&verdict), Some(path.as_str()), "byte {at}: {:?}", verdict.faults);
+                // Nothing else is accused.
+                let others = verdict.faults.iter().filter(|fault| {
+                    fault.place.file.as_deref() != Some(path) && fault.place.file.as_deref() != Some(CHECKPOINT)
+                });
+                assert_eq!(others.count(), 0, "{path}, byte {at}: {:?}", verdict.faults);
+                tried.insert(path);
+            }
+        }
+        assert_eq!(tried.len(), 5);
+    }
+
+    /// Where each leaf's bytes begin and end in a bundle.
+    fn spans(bundle: &[u8]) -> Vec<std::ops::Range<usize>> {
+        tile::unpack(bundle).0
+    }
+
+    #[test]
+    fn altered_bytes_of_a_larger_log_are_named_with_leaf_and_byte() {
+        let files = log(&[200, 300]);
+        let mut seed = 0x9E37_79B9_u64;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        assert_eq!(files.len(), 8, "{:?}", files.keys());
+        for (path, bytes) in files.iter().filter(|(path, _)| *path != CHECKPOINT) {
+            for at in [0, bytes.len() - 1].into_iter().chain((0..12).map(|_| next(bytes.len()))) {
+                let mut bent = files.clone();
+                bent.get_mut(path).unwrap()[at] ^= 1 << (at % 8);
+                let verdict = judge(&bent);
+                let first = verdict.first().unwrap();
+                assert_eq!(first.place.file.as_ref(), Some(path), "byte {at}: {:?}", verdict.faults);
+                if path.starts_with("tile/entries/") {
+                    assert_eq!(first.code.code, "ledger-entry-altered");
+                    let n = spans(bytes).iter().position(|span| at < span.end).unwrap() as u64;
+                    let start = spans(bytes)[n as usize].start as u64;
+                    let tile = Tile::parse(path).unwrap();
+                    assert_eq!((first.place.leaf, first.place.byte), (Some(tile.n * WIDTH + n), Some(start)));
+                } else {
+                    assert_eq!(first.code.code, "ledger-tile-altered");
+                    assert_eq!(first.place.byte, Some(at as u64 / 32 * 32));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_or_lengthened_file_is_named() {
+        let files = log(&[3, 7]);
+        for (path, bytes) in &files {
+            for end in (0..bytes.len()).step_by(13).chain([bytes.len() - 1]) {
+                let mut bent = files.clone();
+                bent.insert(path.clone(), bytes[..end].to_vec());
+                let verdict = judge(&bent);
+                assert_eq!(named(&verdict), Some(path.as_str()), "cut at {end}: {:?}", verdict.faults);
+            }
+            for more in [&[0][..], &[0, 0], &[0; 32], b"\n"] {
+                let mut bent = files.clone();
+                bent.get_mut(path).unwrap().extend(more);
+                let verdict = judge(&bent);
+                assert_eq!(named(&verdict), Some(path.as_str()), "{more:?}: {:?}", verdict.faults);
+                if path != CHECKPOINT {
+                    let place = &verdict.first().unwrap().place;
+                    assert_eq!(
+                        (verdict.first().unwrap().code.code, place.byte),
+                        ("ledger-file-length", Some(bytes.len() as u64))
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let files = log(&[300]);
+        for path in files.keys() {
+            let mut less = files.clone();
+            less.remove(path);
+            let verdict = judge(&less);
+            assert_eq!(named(&verdict), Some(path.as_str()));
+            let want = if path == CHECKPOINT { "ledger-checkpoint-missing" } else { "ledger-file-missing" };
+            assert_eq!(codes(&verdict), [want], "{path}");
+        }
+        assert_eq!(codes(&judge(&Files::new())), ["ledger-checkpoint-missing"]);
+    }
+
+    #[test]
+    fn a_dropped_leaf_is_named() {
+        let files = log(&[7]);
+        let mut less = leaves(7);
+        less.remove(3);
+        // From the bundle alone.
+        let mut bent = files.clone();
+        bent.insert("tile/entries/000.p/7".to_owned(), pack(less.iter().map(Vec::as_slice)).unwrap());
+        let verdict = judge(&bent);
+        let first = verdict.first().unwrap();
+        assert_eq!((first.code.code, first.place.leaf), ("ledger-entry-altered", Some(3)));
+        assert_eq!(named(&verdict), Some("tile/entries/000.p/7"));
+        assert!(codes(&verdict).contains(&"ledger-file-length"));
+        // With the tiles computed anew, under the old checkpoint.
+        let mut rebuilt = log_of(&less, &[6]);
+        rebuilt.insert(CHECKPOINT.to_owned(), files[CHECKPOINT].clone());
+        assert_eq!(named(&judge(&rebuilt)), Some("tile/entries/000.p/7"));
+        // And under a checkpoint that somebody else signed.
+        let growth = crate::log::extend(&Head::EMPTY, &Files::new(), &less).unwrap();
+        let forged: Files = growth.signed(&Known::new(ORIGIN, 1)).unwrap().into_iter().collect();
+        assert_eq!(codes(&judge(&forged)), ["ledger-checkpoint-unsigned"]);
+    }
+
+    #[test]
+    fn swapped_leaves_are_named() {
+        let files = log(&[7]);
+        let mut swapped = leaves(7);
+        swapped.swap(2, 5);
+        let mut bent = files.clone();
+        bent.insert("tile/entries/000.p/7".to_owned(), pack(swapped.iter().map(Vec::as_slice)).unwrap());
+        let verdict = judge(&bent);
+        assert_eq!(codes(&verdict), ["ledger-entry-altered"; 2]);
+        assert_eq!(verdict.faults.iter().map(|fault| fault.place.leaf).collect::<Vec<_>>(), [Some(2), Some(5)]);
+        // The whole log computed anew: only the signed root still knows.
+        let mut rebuilt = log_of(&swapped, &[7]);
+        rebuilt.insert(CHECKPOINT.to_owned(), files[CHECKPOINT].clone());
+        assert_eq!(judge(&rebuilt).first().unwrap().code.code, "ledger-root-differs");
+    }
+
+    #[test]
+    fn two_faults_are_both_named() {
+        let files = log(&[300]);
+        let mut bent = files.clone();
+        bent.get_mut("tile/entries/000").unwrap()[500] ^= 1;
+        bent.get_mut("tile/0/000").unwrap()[32 * 200] ^= 1;
+        bent.get_mut("tile/1/000.p/1").unwrap()[0] ^= 1;
+        bent.remove("tile/0/001.p/44");
+        let verdict = judge(&bent);
+        let mut places: Vec<_> =
+            verdict.faults.iter().map(|fault| (fault.code.code, fault.place.file.as_deref().unwrap())).collect();
+        places.sort_unstable();
+        assert_eq!(
+            places,
+            [
+                ("ledger-entry-altered", "tile/entries/000"),
+                ("ledger-file-missing", "tile/0/001.p/44"),
+                ("ledger-tile-altered", "tile/0/000"),
+                ("ledger-tile-altered", "tile/1/000.p/1"),
+            ]
+        );
+        // Leaf and hash of the same leaf: nothing decides between them.
+        let mut bent = files;
+        bent.get_mut("tile/entries/000").unwrap()[5] ^= 1;
+        bent.get_mut("tile/0/000").unwrap()[0] ^= 1;
+        let verdict = judge(&bent);
+        assert_eq!(codes(&verdict), ["ledger-entry-or-tile-altered"]);
+        assert_eq!(verdict.first().unwrap().place.leaf, Some(0));
+    }
+
+    #[test]
+    fn a_long_altered_bundle_is_named_once() {
+        let mut files = log(&[300]);
+        // The first leaf's length: all leaves behind it fall apart.
+        files.get_mut("tile/entries/000").unwrap()[1] ^= 4;
+        let verdict = judge(&files);
+        assert_eq!(named(&verdict), Some("tile/entries/000"));
+        assert_eq!(verdict.first().unwrap().place.leaf, Some(0));
+        assert!(verdict.faults.len() <= 2, "{:?}", verdict.faults);
+    }
+
+    #[test]
+    fn checkpoints_that_do_not_count() {
+        let files = log(&[7]);
+        let ask = |files: &Files, vkey: &str| {
+            let verdict = verify(files, &Question { vkey, now: NOW, earlier: None, unsequenced: &[] });
+            assert!(!verdict.is_sound());
+            verdict.first().unwrap().code.code
+        };
+        assert_eq!(ask(&files, "nonsense"), "ledger-verifier-key");
+        assert_eq!(ask(&files, &Known::new(ORIGIN, 1).vkey()), "ledger-checkpoint-unsigned");
+        let mut other = files.clone();
+        other.insert(CHECKPOINT.to_owned(), b"7\n".to_vec());
+        assert_eq!(ask(&other, &signer().vkey()), "ledger-checkpoint-malformed");
+        let text = String::from_utf8(files[CHECKPOINT].clone()).unwrap().replace("\n7\n", "\n6\n");
+        other.insert(CHECKPOINT.to_owned(), text.into_bytes());
+        assert_eq!(ask(&other, &signer().vkey()), "ledger-checkpoint-signature");
+        // Without a signature the other files are still held against each other.
+        other.get_mut("tile/0/000.p/7").unwrap()[40] ^= 1;
+        assert!(codes(&judge(&other)).contains(&"ledger-entry-or-tile-altered"));
+        // A signed size that no disk could hold ends soon.
+        let absurd = Checkpoint::sign(&Head { size: 1 << 47, root: [0; 32] }, &signer()).unwrap();
+        other.insert(CHECKPOINT.to_owned(), absurd);
+        let verdict = judge(&other);
+        assert!(verdict.cut_short && verdict.faults.len() == MOST_FAULTS);
+    }
+
+    #[test]
+    fn the_past_cannot_be_rewritten_unseen() {
+        let kept = log(&[5]);
+        let held = |files: &Files, note: &[u8]| {
+            let vkey = signer().vkey();
+            codes(&verify(files, &Question { vkey: &vkey, now: NOW, earlier: Some(note), unsequenced: &[] }))
+        };
+        let note = kept[CHECKPOINT].as_slice();
+        assert!(held(&log(&[5]), note).is_empty() && held(&log(&[5, 9]), note).is_empty());
+        assert!(held(&log(&[9]), log(&[0])[CHECKPOINT].as_slice()).is_empty());
+        // The operator rewrites with his own key.
+        let mut rewritten = leaves(9);
+        rewritten[4] = leaf(4).with("way", "fax").to_bytes();
+        assert_eq!(held(&log_of(&rewritten, &[9]), note), ["ledger-history-rewritten"]);
+        assert_eq!(held(&log(&[4]), note), ["ledger-history-shrunk"]);
+        assert_eq!(held(&log(&[5]), b"5\n"), ["ledger-earlier-unreadable"]);
+        let forged = Checkpoint::sign(&Head { size: 5, root: [0; 32] }, &Known::new(ORIGIN, 1)).unwrap();
+        assert_eq!(held(&log(&[5]), &forged), ["ledger-earlier-unreadable"]);
+    }
+
+    fn decided(n: u64, decision: u64) -> Leaf {
+        Leaf::new(id(n), Kind::Decided, START, Some(id(decision))).with(EXPIRES, START + 100)
+    }
+
+    fn end(n: u64, kind: Kind, decision: u64) -> Leaf {
+        Leaf::new(id(n), kind, START + 50, Some(id(decision)))
+    }
+
+    fn of(leaves: &[Leaf]) -> Verdict {
+        let leaves: Vec<_> = leaves.iter().map(Leaf::to_bytes).collect();
+        judge(&log_of(&leaves, &[leaves.len() as u64]))
+    }
+
+    #[test]
+    fn each_decision_is_closed_once_and_only_after_it_was_made() {
+        use Kind::{Abandoned, Done};
+        assert!(of(&[decided(1, 91), end(2, Done, 91), decided(3, 92), end(4, Abandoned, 92)]).is_sound());
+        for (leaves, want, at) in [
+            (vec![end(1, Done, 91), decided(2, 91)], "ledger-closed-undecided", 0),
+            (vec![decided(1, 91), end(2, Abandoned, 92)], "ledger-closed-undecided", 1),
+            (vec![decided(1, 91), end(2, Done, 91), end(3, Done, 91)], "ledger-closed-twice", 2),
+            (vec![decided(1, 91), end(2, Abandoned, 91), end(3, Done, 91)], "ledger-closed-twice", 2),
+            (vec![decided(1, 91), decided(2, 91)], "ledger-decision-repeated", 1),
+            (vec![decided(1, 91), end(1, Done, 91)], "ledger-leaf-repeated", 1),
+            (vec![Leaf::new(id(1), Done, START, None)], "ledger-decision-unnamed", 0),
+            (vec![Leaf::new(id(1), Kind::Decided, START, None)], "ledger-decision-unnamed", 0),
+        ] {
+            let verdict = of(&leaves);
+            assert_eq!(codes(&verdict), [want]);
+            assert_eq!(verdict.first().unwrap().place.leaf, Some(at), "{want}");
+        }
+    }
+
+    #[test]
+    fn open_overdue_and_late_decisions_are_listed() {
+        let leaves = [decided(1, 91), decided(2, 92).with(EXPIRES, NOW), end(3, Kind::Carried, 91)];
+        let verdict = of(&leaves);
+        assert!(verdict.is_sound());
+        let only = |decision, leaf, expires| vec![Decision { decision: id(decision), leaf: Some(leaf), expires }];
+        assert_eq!(verdict.overdue, only(91, 0, Some(START + 100)));
+        assert_eq!(verdict.open, only(92, 1, Some(NOW)));
+        let mut late = end(2, Kind::Done, 91);
+        late.at = START + 101;
+        assert_eq!(of(&[decided(1, 91), late]).late, only(91, 0, Some(START + 100)));
+        assert!(of(&[decided(1, 91), end(2, Kind::Done, 91)]).late.is_empty());
+    }
+
+    #[test]
+    fn leaves_must_be_canonical() {
+        let good = leaf(0).to_bytes();
+        let text = String::from_utf8(good.clone()).unwrap();
+        for (bad, want) in [
+            (text.replace(":{", ": {"), "ledger-leaf-not-canonical"),
+            (text.replace("\"v\":1", "\"v\":2"), "ledger-leaf-version"),
+            (text.replace("\"v\":1", "\"v\":1,\"x\":1"), "ledger-leaf-malformed"),
+            (text.replace("839", "839.0"), "ledger-leaf-malformed"),
+            (text.replace("\"at\"", "\"at\":1,\"at\""), "ledger-leaf-malformed"),
+            (text.replace("\"count\":839", "\"count\":1,\"count\":839"), "ledger-leaf-not-canonical"),
+            (text.replace("share", "sh\\u0061re"), "ledger-leaf-not-canonical"),
+            (String::new(), "ledger-leaf-malformed"),
+        ] {
+            assert_ne!(bad, text, "{want}");
+            let verdict = judge(&log_of(&[leaf(1).to_bytes(), bad.clone().into_bytes()], &[2]));
+            assert_eq!(codes(&verdict), [want], "{bad}");
+            assert_eq!(verdict.first().unwrap().place.leaf, Some(1));
+        }
+    }
+
+    #[test]
+    fn leaves_not_yet_sequenced_are_read_and_named() {
+        let files = log_of(&[decided(1, 91).to_bytes(), decided(2, 92).to_bytes()], &[2]);
+        let ask = |leaves: &[Leaf]| {
+            let waiting: Vec<_> = leaves.iter().map(Leaf::to_bytes).collect();
+            verify(&files, &Question { vkey: &signer().vkey(), now: START, earlier: None, unsequenced: &waiting })
+        };
+        let verdict = ask(&[end(4, Kind::Done, 93), decided(3, 93), end(5, Kind::Done, 91), decided(2, 92)]);
+        assert!(verdict.is_sound(), "{:?}", verdict.faults);
+        assert_eq!(verdict.unsequenced, [id(4), id(3), id(5)]);
+        assert_eq!(verdict.open.iter().map(|open| open.decision).collect::<Vec<_>>(), [id(92)]);
+        assert_eq!((verdict.leaves, verdict.counts[&Kind::Decided]), (2, 3));
+        let verdict = ask(&[end(4, Kind::Done, 94), decided(1, 95)]);
+        assert_eq!(codes(&verdict), ["ledger-leaf-repeated", "ledger-closed-undecided"]);
+        assert_eq!(verdict.first().unwrap().place, Place::file(UNSEQUENCED).leaf(1));
+        assert_eq!(
+            codes(&verify(
+                &files,
+                &Question { vkey: &signer().vkey(), now: START, earlier: None, unsequenced: &[b"{}".to_vec()] }
+            )),
+            ["ledger-leaf-malformed"]
+        );
+    }
+
+    #[test]
+    fn leftovers_are_held_against_the_tree_and_strays_are_listed() {
+        let mut files = log(&[3, 7]);
+        files.insert("index.html".to_owned(), Vec::new());
+        files.insert("tile/9/000".to_owned(), vec![0; 32 * 256]);
+        let verdict = judge(&files);
+        assert!(verdict.is_sound());
+        assert_eq!(verdict.strays, ["index.html"]);
+        // A growth that no checkpoint covers yet proves nothing, but its older part must be the signed one.
+        let old = files[CHECKPOINT].clone();
+        grow(&mut files, &[leaf(7).to_bytes()]);
+        files.insert(CHECKPOINT.to_owned(), old);
+        assert!(judge(&files).is_sound());
+        files.get_mut("tile/0/000.p/8").unwrap()[32] ^= 1;
+        assert_eq!(named(&judge(&files)), Some("tile/0/000.p/8"));
+    }
+
+    #[test]
+    fn a_folder_is_read_like_memory() {
+        let files = log(&[3, 7]);
+        let folder = tempfile::tempdir().unwrap();
+        for (path, bytes) in &files {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        let shelf = crate::shelf::Folder(folder.path().to_owned());
+        assert_eq!(shelf.list(), files.list());
+        assert!(judge(&shelf).is_sound());
+        assert!(!judge(&crate::shelf::Folder(folder.path().join("none"))).is_sound());
     }
 }

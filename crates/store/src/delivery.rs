@@ -322,3 +322,88 @@ fn delivery(row: &Columns) -> Result<Delivery, StoreError> {
         template: row.maybe_text("template")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, on_both};
+
+    #[tokio::test]
+    async fn a_delivery_is_carried_acknowledged_and_answered() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let new = trial.delivery(&round, Kind::Sent, 10);
+            let mut tx = trial.store.begin("make").await.unwrap();
+            insert(&mut tx, &new).await.unwrap();
+            tx.commit().await.unwrap();
+            let found = find(&trial.store, new.id).await.unwrap().unwrap();
+            assert_eq!((&found, found.stage()), (&new, Stage::Made));
+            assert_eq!(by_ticket(&trial.store, &new.ticket).await.unwrap(), Some(new.clone()));
+            assert_eq!(by_ticket(&trial.store, "NR-000000000000").await.unwrap(), None);
+            let pending = NodeTally::from_counts([(Outcome::Pending, 10)]);
+            assert_eq!(outcomes(&trial.store, new.id).await.unwrap(), pending);
+
+            let mut tx = trial.store.begin("fail, then carry").await.unwrap();
+            failed(&mut tx, new.id, NOW).await.unwrap();
+            assert_eq!(find(&mut tx, new.id).await.unwrap().unwrap().stage(), Stage::Failed);
+            carried(&mut tx, new.id, NOW.plus_seconds(1)).await.unwrap();
+            carried(&mut tx, new.id, NOW.plus_seconds(2)).await.unwrap();
+            let now = find(&mut tx, new.id).await.unwrap().unwrap();
+            assert_eq!((now.stage(), now.carried_at), (Stage::Carried, Some(NOW.plus_seconds(1))));
+            acknowledged(&mut tx, new.id, NOW.plus_seconds(3)).await.unwrap();
+            assert_eq!(find(&mut tx, new.id).await.unwrap().unwrap().stage(), Stage::Acknowledged);
+            let answer = NodeTally::from_counts([(Outcome::Told, 4), (Outcome::NotFound, 6)]);
+            answered(&mut tx, new.id, answer, NOW.plus_seconds(4)).await.unwrap();
+            let correction =
+                NodeTally::from_counts([(Outcome::Cleaned, 1), (Outcome::Told, 3), (Outcome::NotFound, 6)]);
+            answered(&mut tx, new.id, correction, NOW.plus_seconds(5)).await.unwrap();
+            tx.commit().await.unwrap();
+            let end = find(&trial.store, new.id).await.unwrap().unwrap();
+            assert_eq!((end.stage(), end.answered_at), (Stage::Answered, Some(NOW.plus_seconds(5))));
+            assert_eq!(outcomes(&trial.store, new.id).await.unwrap(), correction);
+            assert_eq!(of_round(&trial.store, &round).await.unwrap(), [end]);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_came_first_says_that_it_was_carried() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let new = trial.delivery(&round, Kind::Sent, 1);
+            let told = NodeTally::from_counts([(Outcome::Told, 1)]);
+            let mut tx = trial.store.begin("answer").await.unwrap();
+            insert(&mut tx, &new).await.unwrap();
+            answered(&mut tx, new.id, told, NOW).await.unwrap();
+            carried(&mut tx, new.id, NOW.plus_seconds(9)).await.unwrap();
+            tx.commit().await.unwrap();
+            let found = find(&trial.store, new.id).await.unwrap().unwrap();
+            assert_eq!((found.carried_at, found.acknowledged_at), (Some(NOW), Some(NOW)));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn outcomes_that_are_not_the_rows_are_refused() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let new = trial.delivery(&round, Kind::Sent, 10);
+            let mut tx = trial.store.begin("make").await.unwrap();
+            insert(&mut tx, &new).await.unwrap();
+            tx.commit().await.unwrap();
+            for rows in [9, 11] {
+                let wrong = NodeTally::from_counts([(Outcome::Told, rows)]);
+                let mut tx = trial.store.begin("answer").await.unwrap();
+                let answer = answered(&mut tx, new.id, wrong, NOW).await;
+                assert!(matches!(answer, Err(StoreError::OpenTally { sum, whole: 10, .. }) if sum == rows));
+                assert!(matches!(tx.commit().await, Err(StoreError::Broken { .. })));
+            }
+            let found = find(&trial.store, new.id).await.unwrap().unwrap();
+            assert_eq!(found.answered_at, None, "the refused answer left nothing");
+            let mut tx = trial.store.begin("nobody's").await.unwrap();
+            let stray = set_outcomes(&mut tx, trial.delivery(&round, Kind::Sent, 0).id, NodeTally::default()).await;
+            assert!(matches!(stray, Err(StoreError::NotThere { .. })));
+        })
+        .await;
+    }
+}

@@ -258,6 +258,12 @@ impl Tx {
         Ok(columns(name, self.checked(name, rows)?))
     }
 
+    /// The connection itself, for tests that ask it about statements.
+    #[cfg(test)]
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+
     pub(crate) async fn script(&mut self, text: &'static str) -> Result<(), StoreError> {
         let done = (&mut *self.inner).execute(sqlx::raw_sql(text)).await;
         self.checked("migration::run", done).map(|_| ())
@@ -318,16 +324,294 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Child, Command};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use model::port::{Clock as _, Crash, NoFaults};
+
     use super::*;
-    use crate::trial::on_both;
+    use crate::trial::{NOW, Trial, fresh_database, fresh_postgres, on_both};
+    use crate::{leaf, lease, meta, taken};
+
+    async fn word(store: &Store) -> Option<String> {
+        meta::value(store, "word").await.unwrap()
+    }
 
     #[tokio::test]
-    async fn what_is_committed_stays() {
+    async fn what_is_committed_stays_and_nothing_else() {
         on_both(async |trial| {
-            let mut tx = trial.store.begin("test").await.unwrap();
-            crate::meta::put(&mut tx, "word", "狼煙").await.unwrap();
+            let mut tx = trial.store.begin("kept").await.unwrap();
+            meta::put(&mut tx, "word", "狼煙").await.unwrap();
+            assert_eq!(meta::value(&mut tx, "word").await.unwrap().as_deref(), Some("狼煙"), "a writer reads its own");
+            assert_eq!(word(&trial.store).await, None, "and nobody else does");
             tx.commit().await.unwrap();
-            assert_eq!(crate::meta::value(&trial.store, "word").await.unwrap().as_deref(), Some("狼煙"));
+            assert_eq!(word(&trial.store).await.as_deref(), Some("狼煙"));
+
+            let mut tx = trial.store.begin("undone").await.unwrap();
+            meta::put(&mut tx, "word", "undone").await.unwrap();
+            tx.rollback().await.unwrap();
+            let mut tx = trial.store.begin("dropped").await.unwrap();
+            meta::put(&mut tx, "word", "dropped").await.unwrap();
+            drop(tx);
+            assert_eq!(word(&trial.store).await.as_deref(), Some("狼煙"));
+            // A dropped transaction holds nobody up.
+            trial.store.begin("next").await.unwrap().commit().await.unwrap();
+            // What is there is there for another process, too.
+            trial.store.close().await;
+            let again = Store::open(&trial.url, Arc::new(NoFaults)).await.unwrap();
+            assert_eq!(word(&again).await.as_deref(), Some("狼煙"));
+            again.close().await;
+        })
+        .await;
+    }
+
+    struct CrashAt(&'static str);
+    impl Faults for CrashAt {
+        fn reach(&self, point: &'static str) -> Result<(), Crash> {
+            if point == self.0 { Err(Crash(point)) } else { Ok(()) }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crash_at_the_commit_leaves_all_or_nothing() {
+        for (point, left) in [("store.commit.before", None), ("store.commit.after", Some("狼煙"))] {
+            on_both(async |trial| {
+                let crashing = Store { faults: Arc::new(CrashAt(point)), ..trial.store.clone() };
+                let mut tx = crashing.begin("crash").await.unwrap();
+                meta::put(&mut tx, "word", "狼煙").await.unwrap();
+                assert!(matches!(tx.commit().await, Err(StoreError::Crash(Crash(at))) if at == point));
+                assert_eq!(word(&trial.store).await.as_deref(), left, "{point}");
+                trial.store.begin("after the crash").await.unwrap().commit().await.unwrap();
+            })
+            .await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_transaction_in_which_a_statement_failed_is_never_half_committed() {
+        on_both(async |trial| {
+            let mut tx = trial.store.begin("half").await.unwrap();
+            meta::put(&mut tx, "word", "狼煙").await.unwrap();
+            let twice = "/* test::twice */ insert into meta (name, value) values ('word', 'again')";
+            assert!(matches!(
+                tx.run(statement(twice)).await,
+                Err(StoreError::AlreadyThere { statement: "test::twice" })
+            ));
+            // PostgreSQL would answer the commit with a silent rollback, SQLite would keep the first half.
+            assert!(matches!(tx.commit().await, Err(StoreError::Broken { name: "half" })));
+            assert_eq!(word(&trial.store).await, None);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn who_gets_no_turn_is_told_so() {
+        on_both(async |trial| {
+            let hasty = Store::open_waiting(&trial.url, Arc::new(NoFaults), 20).await.unwrap();
+            let mut first = trial.store.begin("long").await.unwrap();
+            meta::put(&mut first, "word", "long").await.unwrap();
+            assert!(matches!(hasty.begin("short").await, Err(StoreError::Busy { name: "short" })));
+            // Readers never wait.
+            assert_eq!(word(&hasty).await, None);
+            first.commit().await.unwrap();
+            hasty.begin("short").await.unwrap().commit().await.unwrap();
+            hasty.close().await;
+        })
+        .await;
+    }
+
+    /// Reads, then writes what it read plus one: lost at once where two writers do so beside each other.
+    async fn count_up(store: &Store, name: &str) {
+        let mut tx = store.begin("count up").await.unwrap();
+        let seen: u32 = meta::value(&mut tx, name).await.unwrap().map_or(0, |text| text.parse().unwrap());
+        tokio::task::yield_now().await;
+        meta::put(&mut tx, name, &(seen + 1).to_string()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn writers_of_one_process_lose_no_update() {
+        on_both(async |trial| {
+            let other = Store::open(&trial.url, Arc::new(NoFaults)).await.unwrap();
+            let writers: Vec<_> = (0..8)
+                .map(|n| {
+                    let store = if n % 2 == 0 { trial.store.clone() } else { other.clone() };
+                    tokio::spawn(async move {
+                        for _ in 0..25 {
+                            count_up(&store, "count").await;
+                        }
+                    })
+                })
+                .collect();
+            for writer in writers {
+                writer.await.unwrap();
+            }
+            assert_eq!(meta::value(&trial.store, "count").await.unwrap().as_deref(), Some("200"));
+            other.close().await;
+        })
+        .await;
+    }
+
+    const CHILD_URL: &str = "NOROSHI_STORE_TRIAL_URL";
+    const CHILD_NAME: &str = "NOROSHI_STORE_TRIAL_NAME";
+    const TURNS_OF_CHILD: u32 = 60;
+
+    /// One process's share: each transaction takes up a thing, counts it, and appends a leaf; now and then it numbers the leaves.
+    async fn child(url: &str, name: &str) {
+        let store = Store::open(url, Arc::new(NoFaults)).await.unwrap();
+        let trial = Trial::over(store, name);
+        for turn in 0..TURNS_OF_CHILD {
+            let mut tx = trial.store.begin("child").await.unwrap();
+            let seen: u32 = meta::value(&mut tx, name).await.unwrap().map_or(0, |text| text.parse().unwrap());
+            meta::put(&mut tx, name, &(seen + 1).to_string()).await.unwrap();
+            taken::take(&mut tx, "own", &format!("{name}-{turn}"), NOW).await.unwrap();
+            // Every process tries to take the same things up.
+            if taken::take(&mut tx, "common", &turn.to_string(), NOW).await.unwrap() == taken::Taking::First {
+                leaf::append(&mut tx, &trial.leaf(ledger::Kind::Recorded, None)).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            if turn % 7 == 0
+                && let Some(held) =
+                    lease::take(&trial.store, leaf::SEQUENCER, name, trial.clock.now(), 60).await.unwrap()
+            {
+                let mut tx = trial.store.begin("number").await.unwrap();
+                leaf::sequence(&mut tx, &held, 5).await.unwrap();
+                tx.commit().await.unwrap();
+                lease::release(&trial.store, held).await.unwrap();
+            }
+        }
+        trial.store.close().await;
+    }
+
+    fn start_child(url: &str, name: &str) -> Child {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "engine::tests::two_processes_share_one_database_and_one_is_killed"])
+            .env(CHILD_URL, url)
+            .env(CHILD_NAME, name)
+            .spawn()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_processes_share_one_database_and_one_is_killed() {
+        if let (Ok(url), Ok(name)) = (std::env::var(CHILD_URL), std::env::var(CHILD_NAME)) {
+            return child(&url, &name).await;
+        }
+        on_both(async |trial| {
+            let mut children: Vec<Child> = ["ichi", "ni", "san"].map(|name| start_child(&trial.url, name)).into();
+            // One of them is killed with no warning, wherever it happens to be.
+            let doomed = "san";
+            while meta::value(&trial.store, doomed).await.unwrap().is_none_or(|n| n.parse::<u32>().unwrap() < 5) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let mut victim = children.pop().unwrap();
+            victim.kill().unwrap();
+            victim.wait().unwrap();
+            for mut child in children {
+                assert!(child.wait().unwrap().success());
+            }
+            for name in ["ichi", "ni", doomed] {
+                let counted: u32 = meta::value(&trial.store, name).await.unwrap().unwrap().parse().unwrap();
+                let mut took = 0;
+                for turn in 0..TURNS_OF_CHILD {
+                    took +=
+                        u32::from(taken::when(&trial.store, "own", &format!("{name}-{turn}")).await.unwrap().is_some());
+                }
+                assert_eq!(counted, took, "{name}: a transaction was torn");
+                assert!(name == doomed || took == TURNS_OF_CHILD, "{name}");
+            }
+            let common = "/* test::common */ select count(*) as n from taken where what = 'common'";
+            assert_eq!(trial.number(common).await, i64::from(TURNS_OF_CHILD), "each thing was taken up once");
+            assert_eq!(
+                trial.number("/* test::leaves */ select count(*) as n from leaf").await,
+                i64::from(TURNS_OF_CHILD)
+            );
+            let held = loop {
+                // The killed one may have died with the lease in its hands.
+                trial.clock.advance_seconds(61);
+                if let Some(held) =
+                    lease::take(&trial.store, leaf::SEQUENCER, "parent", trial.clock.now(), 60).await.unwrap()
+                {
+                    break held;
+                }
+            };
+            let mut tx = trial.store.begin("number the rest").await.unwrap();
+            leaf::sequence(&mut tx, &held, 1_000).await.unwrap();
+            tx.commit().await.unwrap();
+            let progress = leaf::progress(&trial.store).await.unwrap();
+            assert_eq!((progress.sequenced, progress.waiting), (u64::from(TURNS_OF_CHILD), 0), "numbers without a gap");
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn two_that_open_a_new_database_at_once_agree() {
+        for engine in [Engine::Sqlite, Engine::Postgres] {
+            let (url, _folder) = fresh_database(engine).await;
+            let opened: Vec<_> = (0..4)
+                .map(|_| {
+                    let url = url.clone();
+                    tokio::spawn(async move { Store::open(&url, Arc::new(NoFaults)).await })
+                })
+                .collect();
+            for store in opened {
+                store.await.unwrap().unwrap().close().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_database_of_ours_is_refused() {
+        let open = |url: String| async move { Store::open(&url, Arc::new(NoFaults)).await.err() };
+        for bad in ["mysql://localhost/x", "", "state.db", "SQLITE:x"] {
+            assert!(matches!(open(bad.to_owned()).await, Some(StoreError::UnknownEngine)), "{bad}");
+        }
+        for memory in ["sqlite::memory:", "sqlite://x?mode=memory"] {
+            assert!(matches!(open(memory.to_owned()).await, Some(StoreError::NotDurable)), "{memory}");
+        }
+        for properties in [
+            "encoding 'UTF8' lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'",
+            "encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'",
+            "encoding 'UTF8' lc_collate 'C' lc_ctype 'C' locale_provider icu icu_locale 'ja'",
+        ] {
+            let url = fresh_postgres(properties).await;
+            assert!(matches!(open(url).await, Some(StoreError::Collation { .. })), "{properties}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let missing = open(format!("sqlite://{}/none.db", folder.path().display())).await.unwrap();
+        assert!(matches!(missing, StoreError::Sql { .. }) && missing.code().is_some());
+    }
+
+    #[tokio::test]
+    async fn every_connection_is_told_how_to_be_careful() {
+        let trial = Trial::new(Engine::Sqlite, Arc::new(NoFaults)).await;
+        // Two at once, so that they are two connections.
+        let _first = trial.store.begin("first").await.unwrap();
+        for (text, column, want) in [
+            ("/* test::sync */ pragma synchronous", "synchronous", 2),
+            ("/* test::keys */ pragma foreign_keys", "foreign_keys", 1),
+            ("/* test::busy */ pragma busy_timeout", "timeout", i64::from(TURN_MILLIS)),
+        ] {
+            let row = Reading::from(&trial.store).one(statement(text)).await.unwrap();
+            assert_eq!(row.number(column).unwrap(), want, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn crash_points_are_passed_once_per_commit() {
+        struct Counting(AtomicU32);
+        impl Faults for Counting {
+            fn reach(&self, _: &'static str) -> Result<(), Crash> {
+                self.0.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
+        }
+        on_both(async |trial| {
+            let counting = Arc::new(Counting(AtomicU32::new(0)));
+            let store = Store { faults: counting.clone(), ..trial.store.clone() };
+            store.begin("one").await.unwrap().commit().await.unwrap();
+            store.begin("two").await.unwrap().rollback().await.unwrap();
+            assert_eq!(counting.0.load(Ordering::SeqCst), 2);
         })
         .await;
     }

@@ -218,3 +218,97 @@ fn fact(row: &Columns) -> Result<Fact, StoreError> {
         deleted_at: row.maybe_at("deleted_at")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, Trial, on_both};
+
+    fn file(trial: &Trial, round: &RoundId, kind: Kind, path: &str) -> Fact {
+        Fact {
+            id: FactId::fresh(&trial.clock, &trial.entropy),
+            kind,
+            round: round.clone(),
+            report: None,
+            delivery: None,
+            path: path.to_owned(),
+            bytes: 1 << 40,
+            rows: 155_521,
+            digest: [0xff; 32],
+            schema: "sighting-1".to_owned(),
+            retention: "sighting/kagaribi-2014".to_owned(),
+            decision: Some(trial.decision()),
+            created_at: NOW,
+            deleted_at: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_manifest_knows_what_is_there() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let report = trial.report(&round, "d1");
+            let delivery = trial.delivery(&round, crate::delivery::Kind::Sent, 3);
+            let kept = Fact { report: Some(report.id), ..file(trial, &round, Kind::Kept, "kept/1") };
+            let later = NOW.plus_seconds(1);
+            let map =
+                Fact { created_at: later, delivery: Some(delivery.id), ..file(trial, &round, Kind::Map, "map/1") };
+            let other =
+                Fact { created_at: later.plus_seconds(1), ..file(trial, &round, Kind::Sightings, "sightings/1") };
+            let mut tx = trial.store.begin("files").await.unwrap();
+            crate::report::insert(&mut tx, &report, crate::report::State::Received, None).await.unwrap();
+            crate::delivery::insert(&mut tx, &delivery).await.unwrap();
+            for fact in [&kept, &map, &other] {
+                insert(&mut tx, fact).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            assert_eq!(find(&trial.store, map.id).await.unwrap(), Some(map.clone()));
+            let all = [kept.clone(), map.clone(), other.clone()];
+            let none = Wanted::default();
+            for (wanted, want) in [
+                (none.clone(), &all[..]),
+                (Wanted { kind: Some(Kind::Kept), ..none.clone() }, &all[..1]),
+                (Wanted { round: Some(round.clone()), ..none.clone() }, &all[..]),
+                (Wanted { round: Some(RoundId { number: 2, ..round.clone() }), ..none.clone() }, &[][..]),
+                (Wanted { operation: Some("other".parse().unwrap()), ..none.clone() }, &[][..]),
+                (Wanted { report: Some(report.id), ..none.clone() }, &all[..1]),
+                (Wanted { delivery: Some(delivery.id), ..none.clone() }, &all[1..2]),
+                (Wanted { retention: Some("sighting/kagaribi-2014".to_owned()), ..none.clone() }, &all[..]),
+                (Wanted { retention: Some("sighting/other".to_owned()), ..none.clone() }, &[][..]),
+            ] {
+                assert_eq!(living(&trial.store, &wanted).await.unwrap(), want, "{wanted:?}");
+            }
+            assert_eq!(paths(&trial.store).await.unwrap(), ["kept/1", "map/1", "sightings/1"]);
+            let mut tx = trial.store.begin("one path twice").await.unwrap();
+            let twice = insert(&mut tx, &file(trial, &round, Kind::Map, "map/1")).await;
+            assert!(matches!(twice, Err(StoreError::AlreadyThere { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_buried_file_is_there_for_nobody() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let facts = ["map/1", "map/2", "map/3"].map(|path| file(trial, &round, Kind::Map, path));
+            let mut tx = trial.store.begin("bury").await.unwrap();
+            for fact in &facts {
+                insert(&mut tx, fact).await.unwrap();
+            }
+            bury(&mut tx, facts[0].id, NOW).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(paths(&trial.store).await.unwrap(), ["map/2", "map/3"]);
+            assert_eq!(living(&trial.store, &Wanted::default()).await.unwrap(), facts[1..]);
+            assert_eq!(find(&trial.store, facts[0].id).await.unwrap().unwrap().deleted_at, Some(NOW));
+            let mut tx = trial.store.begin("bury again").await.unwrap();
+            assert!(matches!(bury(&mut tx, facts[0].id, NOW).await, Err(StoreError::NotThere { .. })));
+            drop(tx);
+            let mut tx = trial.store.begin("bury all").await.unwrap();
+            assert_eq!(bury_retention(&mut tx, "sighting/other", NOW).await.unwrap(), 0);
+            assert_eq!(bury_retention(&mut tx, &facts[0].retention, NOW).await.unwrap(), 2);
+            tx.commit().await.unwrap();
+            assert!(paths(&trial.store).await.unwrap().is_empty());
+        })
+        .await;
+    }
+}

@@ -243,3 +243,136 @@ fn kept(row: &Columns) -> Result<Kept, StoreError> {
     }
     Ok(Kept { leaf, bytes, hash, seq })
 }
+
+#[cfg(test)]
+mod tests {
+    use model::port::Clock as _;
+
+    use super::*;
+    use crate::trial::{Trial, on_both};
+
+    async fn held(trial: &Trial, owner: &str) -> Held {
+        lease::take(&trial.store, SEQUENCER, owner, trial.clock.now(), 60).await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_receipt_is_that_of_the_committed_leaf() {
+        on_both(async |trial| {
+            let leaf = trial.leaf(Kind::Decided, Some(trial.decision()));
+            let receipt = trial.store.commit_leaf(&leaf).await.unwrap();
+            assert_eq!((receipt.leaf(), *receipt.hash()), (leaf.id, leaf.hash()));
+            let kept = find(&trial.store, LeafId::from_uuid(leaf.id)).await.unwrap().unwrap();
+            assert_eq!(kept, Kept { bytes: leaf.to_bytes(), hash: leaf.hash(), seq: None, leaf: leaf.clone() });
+            assert!(matches!(trial.store.commit_leaf(&leaf).await, Err(StoreError::AlreadyThere { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_decision_is_made_once_and_closed_once() {
+        on_both(async |trial| {
+            let store = &trial.store;
+            let decision = Some(trial.decision());
+            let done = trial.leaf(Kind::Done, decision);
+            for early in [&done, &trial.leaf(Kind::Abandoned, decision), &trial.leaf(Kind::Done, None)] {
+                assert!(matches!(store.commit_leaf(early).await, Err(StoreError::NotOpen { .. })), "nobody decided it");
+            }
+            let decided = trial.leaf(Kind::Decided, decision);
+            store.commit_leaf(&decided).await.unwrap();
+            for second in [Kind::Decided, Kind::Refused] {
+                let verdict = trial.leaf(second, decision);
+                assert!(matches!(store.commit_leaf(&verdict).await, Err(StoreError::AlreadyThere { .. })));
+            }
+            assert_eq!(open_decisions(store).await.unwrap(), [decided.clone()]);
+            store.commit_leaf(&trial.leaf(Kind::Carried, decision)).await.unwrap();
+            store.commit_leaf(&done).await.unwrap();
+            assert!(open_decisions(store).await.unwrap().is_empty());
+            let late = trial.leaf(Kind::Abandoned, decision);
+            assert!(matches!(store.commit_leaf(&late).await, Err(StoreError::NotOpen { .. })), "it is closed");
+
+            let refused = Some(trial.decision());
+            store.commit_leaf(&trial.leaf(Kind::Refused, refused)).await.unwrap();
+            assert!(matches!(
+                store.commit_leaf(&trial.leaf(Kind::Done, refused)).await,
+                Err(StoreError::NotOpen { .. })
+            ));
+            assert!(open_decisions(store).await.unwrap().is_empty(), "a refusal needs no closing");
+            assert_eq!(of_decision(store, DecisionId::from_uuid(decided.decision.unwrap())).await.unwrap().len(), 3);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn leaves_are_numbered_by_time_and_id_without_a_gap() {
+        on_both(async |trial| {
+            let mut leaves: Vec<Leaf> = (0..20).map(|_| trial.leaf(Kind::Recorded, None)).collect();
+            // Some at one moment, some out of order.
+            for (index, leaf) in leaves.iter_mut().enumerate() {
+                leaf.at += i64::try_from(index * 7 % 5).unwrap();
+            }
+            for leaf in &leaves {
+                trial.store.commit_leaf(leaf).await.unwrap();
+            }
+            leaves.sort_by_key(|leaf| (leaf.at, leaf.id));
+            let waiting = unsequenced(&trial.store, 100).await.unwrap();
+            assert!(waiting.iter().map(|kept| &kept.leaf).eq(&leaves));
+            let sequencer = held(trial, "one").await;
+            let mut next = 0;
+            while next < 20 {
+                let mut tx = trial.store.begin("number").await.unwrap();
+                let numbered = sequence(&mut tx, &sequencer, 6).await.unwrap();
+                tx.commit().await.unwrap();
+                assert_eq!(numbered, next..(next + 6).min(20));
+                next = numbered.end;
+            }
+            let expected: Vec<Vec<u8>> = leaves.iter().map(Leaf::to_bytes).collect();
+            assert_eq!(from_seq(&trial.store, 0, 100).await.unwrap(), expected);
+            assert_eq!(from_seq(&trial.store, 18, 100).await.unwrap(), expected[18..]);
+            assert_eq!(from_seq(&trial.store, 3, 2).await.unwrap(), expected[3..5]);
+
+            // One that comes late with an early time gets the next number: what is numbered stays.
+            let mut late = trial.leaf(Kind::Recorded, None);
+            late.at = 0;
+            trial.store.commit_leaf(&late).await.unwrap();
+            let progress = progress(&trial.store).await.unwrap();
+            let since = Some(Instant::from_micros(0));
+            assert_eq!(progress, Progress { sequenced: 20, waiting: 1, waiting_since: since });
+            let mut tx = trial.store.begin("number").await.unwrap();
+            assert_eq!(sequence(&mut tx, &sequencer, 100).await.unwrap(), 20..21);
+            assert_eq!(sequence(&mut tx, &sequencer, 100).await.unwrap(), 21..21, "nothing waits");
+            tx.commit().await.unwrap();
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_sequencer_that_lost_its_lease_numbers_nothing() {
+        on_both(async |trial| {
+            trial.store.commit_leaf(&trial.leaf(Kind::Recorded, None)).await.unwrap();
+            let stalled = held(trial, "stalled").await;
+            trial.clock.advance_seconds(61);
+            let _next = held(trial, "next").await;
+            let mut tx = trial.store.begin("number").await.unwrap();
+            assert!(matches!(sequence(&mut tx, &stalled, 10).await, Err(StoreError::FenceLost { .. })));
+            assert!(matches!(tx.commit().await, Err(StoreError::Broken { .. })));
+            assert_eq!(progress(&trial.store).await.unwrap().sequenced, 0);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_altered_leaf_is_noticed() {
+        on_both(async |trial| {
+            let leaf = trial.leaf(Kind::Recorded, None);
+            trial.store.commit_leaf(&leaf).await.unwrap();
+            let mut other = leaf.clone();
+            other.at += 1;
+            let mut tx = trial.store.begin("alter").await.unwrap();
+            tx.run(statement("/* test::alter */ update leaf set bytes = $1").bind(other.to_bytes())).await.unwrap();
+            tx.commit().await.unwrap();
+            let found = find(&trial.store, LeafId::from_uuid(leaf.id)).await;
+            assert!(matches!(found, Err(StoreError::Damaged { column: "hash", .. })));
+        })
+        .await;
+    }
+}

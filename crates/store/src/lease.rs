@@ -110,3 +110,47 @@ pub async fn hold(tx: &mut Tx, held: &Held) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, on_both};
+
+    #[tokio::test]
+    async fn one_holds_it_until_its_time_runs_out() {
+        on_both(async |trial| {
+            let store = &trial.store;
+            let first = take(store, "sequencer", "one", NOW, 60).await.unwrap().unwrap();
+            assert!(take(store, "sequencer", "two", NOW.plus_seconds(59), 60).await.unwrap().is_none());
+            let other = take(store, "sweeper", "two", NOW, 60).await.unwrap();
+            assert!(other.is_some(), "another thing is another lease");
+            let first = renew(store, &first, NOW.plus_seconds(50), 60).await.unwrap();
+            assert!(take(store, "sequencer", "two", NOW.plus_seconds(109), 60).await.unwrap().is_none());
+            let second = take(store, "sequencer", "two", NOW.plus_seconds(110), 60).await.unwrap().unwrap();
+            assert!(second.fence > first.fence);
+
+            assert!(matches!(renew(store, &first, NOW, 60).await, Err(StoreError::FenceLost { .. })));
+            release(store, first.clone()).await.unwrap();
+            assert!(take(store, "sequencer", "three", NOW.plus_seconds(111), 60).await.unwrap().is_none());
+            let mut tx = store.begin("work").await.unwrap();
+            hold(&mut tx, &second).await.unwrap();
+            assert!(matches!(hold(&mut tx, &first).await, Err(StoreError::FenceLost { .. })));
+            assert!(matches!(tx.commit().await, Err(StoreError::Broken { .. })));
+
+            release(store, second).await.unwrap();
+            assert!(take(store, "sequencer", "three", NOW.plus_seconds(111), 60).await.unwrap().is_some());
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_owner_that_starts_anew_takes_its_own_back() {
+        on_both(async |trial| {
+            let before = take(&trial.store, "sequencer", "one", NOW, 60).await.unwrap().unwrap();
+            let after = take(&trial.store, "sequencer", "one", NOW, 60).await.unwrap().unwrap();
+            assert!(after.fence > before.fence);
+            assert!(renew(&trial.store, &before, NOW, 60).await.is_err());
+        })
+        .await;
+    }
+}

@@ -93,3 +93,40 @@ pub async fn value(from: impl Into<Reading<'_>>, name: &str) -> Result<Option<St
         .map(|row| row.text("value"))
         .transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, on_both};
+
+    #[tokio::test]
+    async fn a_deployment_is_founded_once() {
+        on_both(async |trial| {
+            assert_eq!(founding(&trial.store).await.unwrap(), None);
+            let hub = Founding { party: "isac-hub".parse().unwrap(), role: Role::ClearingHouse, at: NOW };
+            let mut tx = trial.store.begin("init").await.unwrap();
+            found(&mut tx, &hub).await.unwrap();
+            put(&mut tx, "theme", "plain").await.unwrap();
+            put(&mut tx, "theme", "dark").await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(founding(&trial.store).await.unwrap(), Some(hub.clone()));
+            assert_eq!(value(&trial.store, "theme").await.unwrap().as_deref(), Some("dark"));
+            let mut tx = trial.store.begin("init").await.unwrap();
+            assert!(matches!(found(&mut tx, &hub).await, Err(StoreError::AlreadyThere { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_founding_edited_by_hand_is_noticed() {
+        on_both(async |trial| {
+            let mut tx = trial.store.begin("edit").await.unwrap();
+            put(&mut tx, PARTY, "Not A Slug").await.unwrap();
+            put(&mut tx, ROLE, "operator").await.unwrap();
+            put(&mut tx, AT, "0").await.unwrap();
+            tx.commit().await.unwrap();
+            assert!(matches!(founding(&trial.store).await, Err(StoreError::Damaged { .. })));
+        })
+        .await;
+    }
+}

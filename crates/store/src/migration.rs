@@ -60,3 +60,95 @@ async fn run_these(store: &Store, migrations: &[Migration]) -> Result<(), StoreE
 fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::trial::on_both;
+
+    const LATER: Migration =
+        Migration { number: 2, name: "later", text: "create table later (id text not null primary key);" };
+
+    #[tokio::test]
+    async fn a_later_schema_is_refused_and_a_step_runs_once() {
+        on_both(async |trial| {
+            run(&trial.store).await.unwrap();
+            let all = [Migration { ..MIGRATIONS[0] }, LATER];
+            run_these(&trial.store, &all).await.unwrap();
+            run_these(&trial.store, &all).await.unwrap();
+            assert_eq!(trial.number("/* test::later */ select count(*) as n from later").await, 0);
+            assert!(matches!(run(&trial.store).await, Err(StoreError::NewerSchema { found: 2, known: 1 })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_step_that_fails_leaves_nothing() {
+        on_both(async |trial| {
+            let bad =
+                Migration { number: 3, name: "bad", text: "create table half (id text); create table half (id text);" };
+            let all = [Migration { ..MIGRATIONS[0] }, LATER, bad];
+            assert!(run_these(&trial.store, &all).await.is_err());
+            run(&trial.store).await.unwrap();
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_altered_step_is_refused() {
+        on_both(async |trial| {
+            let other = [Migration { text: "create table other (id text);", ..MIGRATIONS[0] }];
+            assert!(matches!(run_these(&trial.store, &other).await, Err(StoreError::OtherSchema { number: 1 })));
+        })
+        .await;
+    }
+
+    #[test]
+    fn steps_are_numbered_without_a_gap() {
+        for (index, migration) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(migration.number, i64::try_from(index).unwrap() + 1, "{}", migration.name);
+        }
+        let folder = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap();
+        let files: BTreeSet<String> = folder.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+        let listed = MIGRATIONS.iter().map(|m| format!("{:04}_{}.sql", m.number, m.name)).collect();
+        assert_eq!(files, listed);
+    }
+
+    #[tokio::test]
+    async fn the_data_model_names_every_table_and_column() {
+        on_both(async |trial| {
+            let text = match trial.engine {
+                Engine::Sqlite => statement(
+                    "/* test::columns */ select m.name as tab, p.name as col from sqlite_schema m, pragma_table_info(m.name) p
+                     where m.type = 'table'",
+                ),
+                Engine::Postgres => statement(
+                    "/* test::columns */ select cast(table_name as text) as tab, cast(column_name as text) as col
+                     from information_schema.columns where table_schema = 'public'",
+                ),
+            };
+            let rows = Reading::from(&trial.store).all(text).await.unwrap();
+            assert!(rows.len() > 100);
+            let (mut documented, mut table) = (BTreeSet::new(), String::new());
+            for line in include_str!("../DATA_MODEL.md").lines().filter(|line| line.starts_with('|')) {
+                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+                if !cells[1].is_empty() {
+                    table = cells[1].trim_matches('`').to_owned();
+                }
+                for column in cells[2].split(", ") {
+                    documented.insert((table.clone(), column.trim_matches('`').to_owned()));
+                }
+            }
+            let mut there = BTreeSet::new();
+            for row in &rows {
+                there.insert((row.text("tab").unwrap(), row.text("col").unwrap()));
+            }
+            documented.retain(|(table, _)| table != "table" && !table.starts_with("---"));
+            assert_eq!(documented, there);
+        })
+        .await;
+    }
+}

@@ -200,3 +200,62 @@ fn plan_version(row: &Columns) -> Result<PlanVersion, StoreError> {
         leaf: row.parsed("leaf")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, on_both};
+
+    #[tokio::test]
+    async fn an_operation_keeps_every_version_of_its_plan() {
+        on_both(async |trial| {
+            let id = trial.round().await.operation;
+            let later = NOW.plus_seconds(60);
+            let mut tx = trial.store.begin("amend").await.unwrap();
+            let leaf = trial.recorded(&mut tx).await;
+            let plan = PlanText { text: "題 = \"改\"", digest: "bb", leaf };
+            assert_eq!(amend(&mut tx, &id, plan, later).await.unwrap(), 2);
+            tx.commit().await.unwrap();
+            let found = find(&trial.store, &id).await.unwrap().unwrap();
+            assert_eq!(found.opened_at, NOW);
+            let newest = found.plan.clone().unwrap();
+            assert_eq!(
+                (newest.version, newest.digest.as_str(), newest.recorded_at, newest.leaf),
+                (2, "bb", later, leaf)
+            );
+            let plans = plans(&trial.store, &id).await.unwrap();
+            assert_eq!(plans.iter().map(|p| p.digest.as_str()).collect::<Vec<_>>(), ["aa", "bb"]);
+            assert_eq!(all(&trial.store).await.unwrap(), [found]);
+
+            let mut tx = trial.store.begin("open again").await.unwrap();
+            assert!(matches!(open(&mut tx, &id, plan, NOW).await, Err(StoreError::AlreadyThere { .. })));
+            drop(tx);
+            let mut tx = trial.store.begin("close").await.unwrap();
+            close(&mut tx, &id, later).await.unwrap();
+            tx.commit().await.unwrap();
+            let mut tx = trial.store.begin("close again").await.unwrap();
+            assert!(matches!(close(&mut tx, &id, later).await, Err(StoreError::NotThere { .. })));
+            assert!(matches!(tx.commit().await, Err(StoreError::Broken { .. })), "nothing of such a deed may stand");
+            let mut tx = trial.store.begin("amend a closed one").await.unwrap();
+            assert!(matches!(amend(&mut tx, &id, plan, later).await, Err(StoreError::NotThere { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_node_knows_an_operation_by_its_name_alone() {
+        on_both(async |trial| {
+            let id: OperationId = "kagaribi-2014".parse().unwrap();
+            let mut tx = trial.store.begin("mention").await.unwrap();
+            mention(&mut tx, &id, NOW).await.unwrap();
+            mention(&mut tx, &id, NOW.plus_seconds(5)).await.unwrap();
+            tx.commit().await.unwrap();
+            let known = Operation { id: id.clone(), opened_at: NOW, closed_at: None, plan: None };
+            assert_eq!(find(&trial.store, &id).await.unwrap(), Some(known.clone()));
+            assert_eq!(all(&trial.store).await.unwrap(), [known]);
+            trial.round().await;
+            assert!(find(&trial.store, &id).await.unwrap().unwrap().plan.is_some(), "it became its own");
+        })
+        .await;
+    }
+}

@@ -447,3 +447,204 @@ fn job(row: &Columns) -> Result<Job, StoreError> {
         ended_at: row.maybe_at("ended_at")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::trial::{NOW, Trial, on_both};
+
+    fn new_job(trial: &Trial, due_at: Instant) -> NewJob {
+        NewJob {
+            id: OutboxId::fresh(&trial.clock, &trial.entropy),
+            delivery: None,
+            fact: None,
+            kind: Kind::Notice,
+            way: "smtp".to_owned(),
+            recipient: Some("isp-hokuto".parse().unwrap()),
+            letters: 3,
+            made_at: NOW,
+            due_at,
+        }
+    }
+
+    async fn put_all(trial: &Trial, jobs: &[NewJob]) {
+        let mut tx = trial.store.begin("put").await.unwrap();
+        for job in jobs {
+            put(&mut tx, job).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_one_due_longest_comes_first_and_nothing_before_its_time() {
+        on_both(async |trial| {
+            let later = new_job(trial, NOW.plus_seconds(10));
+            let first = new_job(trial, NOW);
+            let second = new_job(trial, NOW.plus_seconds(5));
+            put_all(trial, &[later.clone(), first.clone(), second.clone()]).await;
+            assert_eq!(next_due(&trial.store).await.unwrap(), Some(NOW));
+            let now = NOW.plus_seconds(5);
+            let one = claim(&trial.store, now, "w", 30).await.unwrap().unwrap();
+            assert_eq!((&one.job.job, one.job.state, one.job.attempts), (&first, State::Claimed, 1));
+            assert_eq!(one.until, NOW.plus_seconds(35));
+            assert_eq!(claim(&trial.store, now, "w", 30).await.unwrap().unwrap().job.job, second);
+            assert_eq!(claim(&trial.store, now, "w", 30).await.unwrap(), None);
+            assert_eq!(next_due(&trial.store).await.unwrap(), Some(later.due_at));
+            assert_eq!(in_state(&trial.store, State::Waiting).await.unwrap().len(), 1);
+            assert_eq!(find(&trial.store, first.id).await.unwrap(), Some(one.job));
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn no_job_goes_to_two_workers() {
+        on_both(async |trial| {
+            let jobs: Vec<NewJob> = (0..80).map(|_| new_job(trial, NOW)).collect();
+            put_all(trial, &jobs).await;
+            let workers: Vec<_> = (0..4)
+                .map(|n| {
+                    let store = trial.store.clone();
+                    tokio::spawn(async move {
+                        let mut got = Vec::new();
+                        while let Some(claim) = claim(&store, NOW, &format!("w{n}"), 60).await.unwrap() {
+                            let mut tx = store.begin("finish").await.unwrap();
+                            finish(&mut tx, &claim, NOW).await.unwrap();
+                            tx.commit().await.unwrap();
+                            got.push(claim.job.job.id);
+                        }
+                        got
+                    })
+                })
+                .collect();
+            let mut got = Vec::new();
+            for worker in workers {
+                got.extend(worker.await.unwrap());
+            }
+            assert_eq!(got.len(), 80);
+            assert_eq!(got.iter().collect::<BTreeSet<_>>().len(), 80);
+            assert_eq!(in_state(&trial.store, State::Done).await.unwrap().len(), 80);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_stalled_records_nothing() {
+        on_both(async |trial| {
+            put_all(trial, &[new_job(trial, NOW)]).await;
+            let stalled = claim(&trial.store, NOW, "stalled", 30).await.unwrap().unwrap();
+            let mut tx = trial.store.begin("progress").await.unwrap();
+            progress(&mut tx, &stalled, 1).await.unwrap();
+            tx.commit().await.unwrap();
+            assert!(claim(&trial.store, NOW.plus_seconds(29), "next", 30).await.unwrap().is_none());
+            let next = claim(&trial.store, NOW.plus_seconds(30), "next", 30).await.unwrap().unwrap();
+            assert_eq!((next.job.next_letter, next.job.attempts), (1, 2), "it goes on where the other stopped");
+            let refusal = Refusal { letter: 0, permanent: true, smtp_code: Some(550), at: NOW, times: 0 };
+            for deed in 0..6 {
+                let mut tx = trial.store.begin("late").await.unwrap();
+                let late = match deed {
+                    0 => progress(&mut tx, &stalled, 2).await,
+                    1 => finish(&mut tx, &stalled, NOW).await,
+                    2 => postpone(&mut tx, &stalled, NOW, "busy").await,
+                    3 => fail(&mut tx, &stalled, NOW, "gone").await,
+                    4 => refuse(&mut tx, &stalled, refusal).await,
+                    _ => renew(&mut tx, &stalled, NOW, 30).await.map(|_| ()),
+                };
+                assert!(matches!(late, Err(StoreError::FenceLost { .. })), "{deed}");
+                assert!(matches!(tx.commit().await, Err(StoreError::Broken { .. })), "{deed}");
+            }
+            assert_eq!(find(&trial.store, next.job.job.id).await.unwrap(), Some(next.job.clone()));
+            let mut tx = trial.store.begin("finish").await.unwrap();
+            finish(&mut tx, &next, NOW).await.unwrap();
+            tx.commit().await.unwrap();
+            let done = find(&trial.store, next.job.job.id).await.unwrap().unwrap();
+            assert_eq!((done.state, done.next_letter, done.ended_at), (State::Done, 3, Some(NOW)));
+            let mut tx = trial.store.begin("finish again").await.unwrap();
+            assert!(matches!(finish(&mut tx, &next, NOW).await, Err(StoreError::FenceLost { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn letters_only_go_forward() {
+        on_both(async |trial| {
+            put_all(trial, &[new_job(trial, NOW)]).await;
+            let claim = claim(&trial.store, NOW, "w", 30).await.unwrap().unwrap();
+            for (next, goes) in [(2, true), (2, true), (1, false), (4, false), (3, true)] {
+                let mut tx = trial.store.begin("progress").await.unwrap();
+                assert_eq!(progress(&mut tx, &claim, next).await.is_ok(), goes, "{next}");
+                assert_eq!(tx.commit().await.is_ok(), goes, "{next}");
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_job_waits_again_is_given_up_and_revived() {
+        on_both(async |trial| {
+            let job = new_job(trial, NOW);
+            put_all(trial, std::slice::from_ref(&job)).await;
+            let first = claim(&trial.store, NOW, "w", 30).await.unwrap().unwrap();
+            let mut tx = trial.store.begin("postpone").await.unwrap();
+            let first = renew(&mut tx, &first, NOW.plus_seconds(20), 30).await.unwrap();
+            assert_eq!(first.until, NOW.plus_seconds(50));
+            progress(&mut tx, &first, 1).await.unwrap();
+            postpone(&mut tx, &first, NOW.plus_seconds(100), "smtp-busy").await.unwrap();
+            tx.commit().await.unwrap();
+            let waiting = find(&trial.store, job.id).await.unwrap().unwrap();
+            assert_eq!((waiting.state, waiting.last_error.as_deref()), (State::Waiting, Some("smtp-busy")));
+            assert_eq!(waiting.lease_until, None);
+            assert!(claim(&trial.store, NOW.plus_seconds(99), "w", 30).await.unwrap().is_none());
+            let second = claim(&trial.store, NOW.plus_seconds(100), "w", 30).await.unwrap().unwrap();
+            assert_eq!(second.job.next_letter, 1);
+            let mut tx = trial.store.begin("give up").await.unwrap();
+            fail(&mut tx, &second, NOW.plus_seconds(101), "smtp-refused").await.unwrap();
+            tx.commit().await.unwrap();
+            assert!(claim(&trial.store, NOW.plus_seconds(999), "w", 30).await.unwrap().is_none());
+            assert_eq!(in_state(&trial.store, State::Failed).await.unwrap().len(), 1);
+            let mut tx = trial.store.begin("revive").await.unwrap();
+            revive(&mut tx, job.id, NOW.plus_seconds(200)).await.unwrap();
+            tx.commit().await.unwrap();
+            let third = claim(&trial.store, NOW.plus_seconds(200), "w", 30).await.unwrap().unwrap();
+            assert_eq!((third.job.next_letter, third.job.attempts, third.job.ended_at), (1, 3, None));
+            let mut tx = trial.store.begin("revive what runs").await.unwrap();
+            assert!(matches!(revive(&mut tx, job.id, NOW).await, Err(StoreError::NotThere { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn refusals_are_counted_without_an_address() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let delivery = trial.delivery(&round, crate::delivery::Kind::Sent, 3);
+            let mut job = new_job(trial, NOW);
+            job.delivery = Some(delivery.id);
+            let mut tx = trial.store.begin("deliver").await.unwrap();
+            crate::delivery::insert(&mut tx, &delivery).await.unwrap();
+            put(&mut tx, &job).await.unwrap();
+            tx.commit().await.unwrap();
+            let claim = claim(&trial.store, NOW, "w", 30).await.unwrap().unwrap();
+            let refusal =
+                |letter, permanent, smtp_code, times| Refusal { letter, permanent, smtp_code, at: NOW, times };
+            let mut tx = trial.store.begin("refusals").await.unwrap();
+            for one in [
+                refusal(2, false, Some(451), 0),
+                refusal(2, true, Some(550), 0),
+                refusal(2, false, None, 0),
+                refusal(0, false, Some(421), 0),
+            ] {
+                refuse(&mut tx, &claim, one).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            assert_eq!(
+                refusals(&trial.store, job.id).await.unwrap(),
+                [refusal(0, false, Some(421), 1), refusal(2, true, None, 3)]
+            );
+            let jobs = of_delivery(&trial.store, delivery.id).await.unwrap();
+            assert_eq!(jobs.iter().map(|j| &j.job).collect::<Vec<_>>(), [&job]);
+        })
+        .await;
+    }
+}

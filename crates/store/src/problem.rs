@@ -319,3 +319,23 @@ pub static CODES: &[&Code] = &[
     &DAMAGED,
     &FAILED,
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_stable_words_and_said_in_both_languages() {
+        let mut seen = BTreeSet::new();
+        for code in CODES {
+            assert!(code.code.starts_with("store-") && seen.insert(code.code), "{}", code.code);
+            assert!(code.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", code.code);
+            for text in [&code.text, &code.help] {
+                assert!(!text.ja.is_ascii() && text.en.is_ascii(), "{}", code.code);
+            }
+            assert!(!code.example.is_empty());
+        }
+    }
+}

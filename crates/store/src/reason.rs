@@ -78,3 +78,41 @@ pub async fn of_round(from: impl Into<Reading<'_>>, round: &RoundId) -> Result<V
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::on_both;
+
+    #[tokio::test]
+    async fn counts_add_up_by_door_party_and_reason() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let reason = |door, party: Option<&str>, code: &str, rows| Reason {
+                door,
+                party: party.map(|p| p.parse().unwrap()),
+                code: code.to_owned(),
+                rows,
+            };
+            let mut tx = trial.store.begin("reasons").await.unwrap();
+            for one in [
+                reason(Door::Withheld, Some("isp-hokuto"), "no-ground-known", 5),
+                reason(Door::Returned, None, "no-partner", 7),
+                reason(Door::Returned, None, "no-partner", 4),
+                reason(Door::Withheld, None, "no-ground-known", 1),
+            ] {
+                add(&mut tx, &round, &one).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            assert_eq!(
+                of_round(&trial.store, &round).await.unwrap(),
+                [
+                    reason(Door::Returned, None, "no-partner", 11),
+                    reason(Door::Withheld, None, "no-ground-known", 1),
+                    reason(Door::Withheld, Some("isp-hokuto"), "no-ground-known", 5),
+                ]
+            );
+        })
+        .await;
+    }
+}

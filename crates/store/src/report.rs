@@ -263,3 +263,96 @@ pub async fn newest(from: impl Into<Reading<'_>>, round: &RoundId) -> Result<Opt
         .await?
         .maybe_at("newest")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, on_both};
+
+    #[tokio::test]
+    async fn a_report_goes_step_by_step() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let report = trial.report(&round, "d1");
+            let decision = Some(trial.decision());
+            let mut tx = trial.store.begin("receive").await.unwrap();
+            insert(&mut tx, &report, State::Received, decision).await.unwrap();
+            tx.commit().await.unwrap();
+            let (tally, terminals) = (IntakeTally::default(), Terminals::default());
+            let received = Row { report: report.clone(), state: State::Received, decision, tally, terminals };
+            assert_eq!(find(&trial.store, report.id).await.unwrap(), Some(received.clone()));
+            assert_eq!(in_state(&trial.store, State::Received).await.unwrap(), [received]);
+
+            let mut tx = trial.store.begin("skip a step").await.unwrap();
+            assert!(matches!(routed(&mut tx, report.id).await, Err(StoreError::NotThere { .. })));
+            drop(tx);
+            let tally = IntakeTally::new(100, 3, 7, 90).unwrap();
+            let terminals = Terminals { in_report: 80, new_in_round: 60, new_in_operation: 20 };
+            let provenance = model::Provenance { mapping: "minato-3".to_owned(), ..report.provenance.clone() };
+            let mut tx = trial.store.begin("normalise").await.unwrap();
+            normalised(&mut tx, report.id, &provenance, tally, terminals).await.unwrap();
+            routed(&mut tx, report.id).await.unwrap();
+            tx.commit().await.unwrap();
+            let read = Report { provenance: provenance.clone(), ..report.clone() };
+            let row = Row { report: read, state: State::Routed, decision, tally, terminals };
+            assert_eq!(of_round(&trial.store, &round).await.unwrap(), [row]);
+            assert_eq!(newest(&trial.store, &round).await.unwrap(), Some(NOW));
+            let mut tx = trial.store.begin("a step twice").await.unwrap();
+            let again = normalised(&mut tx, report.id, &provenance, tally, terminals).await;
+            assert!(matches!(again, Err(StoreError::NotThere { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn the_same_file_is_found_anywhere_and_taken_once_per_round() {
+        on_both(async |trial| {
+            let one = trial.round().await;
+            let two = RoundId { number: 2, ..one.clone() };
+            let first = trial.report(&one, "d1");
+            let elsewhere = trial.report(&two, "d1");
+            let mut tx = trial.store.begin("receive").await.unwrap();
+            crate::round::open(&mut tx, &two, NOW).await.unwrap();
+            insert(&mut tx, &first, State::Received, None).await.unwrap();
+            insert(&mut tx, &elsewhere, State::Received, None).await.unwrap();
+            tx.commit().await.unwrap();
+            let found = same_file(&trial.store, "d1").await.unwrap();
+            let rounds: Vec<_> = found.iter().map(|row| row.report.round.number).collect();
+            assert_eq!(rounds.len(), 2);
+            assert!(rounds.contains(&1) && rounds.contains(&2));
+            assert!(same_file(&trial.store, "d2").await.unwrap().is_empty());
+            let mut tx = trial.store.begin("twice").await.unwrap();
+            let twice = insert(&mut tx, &trial.report(&one, "d1"), State::Received, None).await;
+            assert!(matches!(twice, Err(StoreError::AlreadyThere { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_the_gate_refused_may_come_again() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let mut tx = trial.store.begin("refused twice, then received").await.unwrap();
+            for state in [State::Refused, State::Refused, State::Received] {
+                insert(&mut tx, &trial.report(&round, "d1"), state, Some(trial.decision())).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            assert_eq!(same_file(&trial.store, "d1").await.unwrap().len(), 3);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn an_open_tally_is_not_kept_and_not_shown() {
+        on_both(async |trial| {
+            let round = trial.round().await;
+            let report = trial.report(&round, "d1");
+            let mut tx = trial.store.begin("receive").await.unwrap();
+            insert(&mut tx, &report, State::Received, None).await.unwrap();
+            tx.commit().await.unwrap();
+            let mut tx = trial.store.begin("by hand").await.unwrap();
+            assert!(tx.run(statement("/* test::open */ update report set rows_read = 1")).await.is_err());
+        })
+        .await;
+    }
+}

@@ -94,3 +94,41 @@ fn snapshot(row: &Columns) -> Result<Snapshot, StoreError> {
         leaf: row.parsed("leaf")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, on_both};
+
+    #[tokio::test]
+    async fn the_roster_of_a_day_as_it_was_known_on_another() {
+        on_both(async |trial| {
+            let day = |n: i64| NOW.plus_seconds(n * 86_400);
+            let mut snapshots = Vec::new();
+            let mut tx = trial.store.begin("roster").await.unwrap();
+            // Recorded on day 1 for day 0 on; a change announced on day 2 for day 10 on; a correction on day 5 for day 0 on.
+            for (digest, valid, recorded) in [("aa", 0, 1), ("bb", 10, 2), ("cc", 0, 5)] {
+                let leaf = trial.recorded(&mut tx).await;
+                let snapshot = Snapshot {
+                    id: RosterId::fresh(&trial.clock, &trial.entropy),
+                    digest: digest.to_owned(),
+                    valid_from: day(valid),
+                    recorded_at: day(recorded),
+                    text: format!("# 名簿 {digest}"),
+                    leaf,
+                };
+                record(&mut tx, &snapshot).await.unwrap();
+                snapshots.push(snapshot);
+            }
+            tx.commit().await.unwrap();
+            for (valid, known, want) in
+                [(3, 0, None), (3, 1, Some(0)), (3, 3, Some(0)), (11, 3, Some(1)), (3, 6, Some(2)), (-1, 9, None)]
+            {
+                let found = in_force(&trial.store, day(valid), day(known)).await.unwrap();
+                assert_eq!(found.as_ref(), want.map(|n: usize| &snapshots[n]), "valid on {valid}, known on {known}");
+            }
+            assert_eq!(all(&trial.store).await.unwrap(), snapshots);
+        })
+        .await;
+    }
+}

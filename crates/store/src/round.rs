@@ -133,3 +133,50 @@ fn round(row: &Columns) -> Result<Round, StoreError> {
         closed_at: row.maybe_at("closed_at")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, on_both};
+
+    #[tokio::test]
+    async fn rounds_open_go_out_and_close() {
+        on_both(async |trial| {
+            let one = trial.round().await;
+            let two = RoundId { number: 2, ..one.clone() };
+            let later = NOW.plus_seconds(60);
+            let mut tx = trial.store.begin("rounds").await.unwrap();
+            open(&mut tx, &two, later).await.unwrap();
+            mention(&mut tx, &two, NOW).await.unwrap();
+            sent(&mut tx, &one, NOW).await.unwrap();
+            sent(&mut tx, &one, later).await.unwrap();
+            close(&mut tx, &one, later).await.unwrap();
+            tx.commit().await.unwrap();
+            let first = Round { id: one.clone(), opened_at: NOW, sent_at: Some(later), closed_at: Some(later) };
+            let second = Round { id: two.clone(), opened_at: later, sent_at: None, closed_at: None };
+            assert_eq!(find(&trial.store, &one).await.unwrap(), Some(first.clone()));
+            assert_eq!(of_operation(&trial.store, &one.operation).await.unwrap(), [first, second]);
+            for wrong in 0..3 {
+                let mut tx = trial.store.begin("wrong").await.unwrap();
+                let done = match wrong {
+                    0 => sent(&mut tx, &one, later).await,
+                    1 => close(&mut tx, &one, later).await,
+                    _ => close(&mut tx, &RoundId { number: 9, ..one.clone() }, later).await,
+                };
+                assert!(matches!(done, Err(StoreError::NotThere { .. })), "{wrong}");
+            }
+            let mut tx = trial.store.begin("again").await.unwrap();
+            assert!(matches!(open(&mut tx, &two, NOW).await, Err(StoreError::AlreadyThere { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_round_of_an_unknown_operation_is_refused() {
+        on_both(async |trial| {
+            let mut tx = trial.store.begin("stray").await.unwrap();
+            assert!(matches!(open(&mut tx, &"none/1".parse().unwrap(), NOW).await, Err(StoreError::Sql { .. })));
+        })
+        .await;
+    }
+}

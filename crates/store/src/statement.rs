@@ -61,3 +61,72 @@ impl<'q> Statement<'q> {
         self.bind(i64::from(value))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use sqlx::{Executor as _, SqlSafeStr as _};
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::trial::on_both;
+
+    /// The statements that one engine alone is given: name and engine. Whatever else is written runs on both.
+    const ONE_ENGINE: &[(&str, Engine)] = &[
+        ("engine::begin", Engine::Postgres),
+        ("engine::collation", Engine::Postgres),
+        ("engine::journal", Engine::Sqlite),
+        ("outbox::claim postgres", Engine::Postgres),
+        ("outbox::claim sqlite", Engine::Sqlite),
+    ];
+
+    /// Every statement of the crate as its source has it: file, function that it stands in, text.
+    fn all() -> Vec<(String, String, String)> {
+        let mut found = Vec::new();
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
+            let path = file.unwrap().path();
+            let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let source = std::fs::read_to_string(&path).unwrap();
+            let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
+            for (at, call) in code.match_indices("statement(") {
+                let Some(text) = code[at + call.len()..].trim_start().strip_prefix('"') else { continue };
+                let function = code[..at].rsplit("fn ").next().unwrap().split(['(', '<']).next().unwrap();
+                found.push((stem.clone(), function.to_owned(), text.split('"').next().unwrap().to_owned()));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_statement_bears_the_name_of_its_place() {
+        let all = all();
+        assert!(all.len() > 70, "only {} statements were found", all.len());
+        let mut names = BTreeSet::new();
+        for (file, function, text) in &all {
+            let name = name_of(text).unwrap_or_else(|| panic!("{file}::{function}: a statement without a name"));
+            assert!(name.starts_with(&format!("{file}::")), "{file}::{function}: the statement is called {name}");
+            assert!(names.insert(name), "{name} is the name of two statements");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_statement_is_understood_by_both_engines() {
+        on_both(async |trial| {
+            let mut tx = trial.store.begin("prepare").await.unwrap();
+            let mut understood = 0;
+            for (_, _, text) in all() {
+                let name = name_of(&text).unwrap();
+                if ONE_ENGINE.iter().any(|(only, engine)| *only == name && *engine != trial.engine) {
+                    continue;
+                }
+                let sql = sqlx::AssertSqlSafe(text.clone()).into_sql_str();
+                // This also says of each column that comes back whether both engines can hand it over.
+                tx.connection().prepare(sql).await.unwrap_or_else(|e| panic!("{:?} on {name}: {e}", trial.engine));
+                understood += 1;
+            }
+            assert!(understood > 70);
+        })
+        .await;
+    }
+}

@@ -55,3 +55,26 @@ pub async fn when(from: impl Into<Reading<'_>>, what: &'static str, id: &str) ->
         .map(|row| row.at("at"))
         .transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{NOW, on_both};
+
+    #[tokio::test]
+    async fn a_second_copy_does_nothing() {
+        on_both(async |trial| {
+            let mut tx = trial.store.begin("take").await.unwrap();
+            assert_eq!(take(&mut tx, "answer", "a-1", NOW).await.unwrap(), Taking::First);
+            assert_eq!(take(&mut tx, "answer", "a-1", NOW.plus_seconds(1)).await.unwrap(), Taking::Again(NOW));
+            assert_eq!(take(&mut tx, "delivery", "a-1", NOW).await.unwrap(), Taking::First);
+            drop(tx);
+            let mut tx = trial.store.begin("take").await.unwrap();
+            assert_eq!(take(&mut tx, "answer", "a-1", NOW).await.unwrap(), Taking::First, "it was undone");
+            tx.commit().await.unwrap();
+            assert_eq!(when(&trial.store, "answer", "a-1").await.unwrap(), Some(NOW));
+            assert_eq!(when(&trial.store, "answer", "a-2").await.unwrap(), None);
+        })
+        .await;
+    }
+}

@@ -119,3 +119,87 @@ pub async fn ladder(from: impl Into<Reading<'_>>, round: &RoundId) -> Result<Lad
         cleaned: outcomes.on(Rung::Cleaned),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Outcome;
+
+    use super::*;
+    use crate::reason::{self, Door, Reason};
+    use crate::report::{self, State, Terminals};
+    use crate::trial::{NOW, on_both};
+    use crate::{delivery, round};
+
+    fn returned(rows: u64) -> Reason {
+        Reason { door: Door::Returned, party: None, code: "no-partner".to_owned(), rows }
+    }
+
+    #[tokio::test]
+    async fn the_figures_of_a_round_add_up() {
+        on_both(async |trial| {
+            let id = trial.round().await;
+            let other = RoundId { number: 2, ..id.clone() };
+            assert_eq!(intake(&trial.store, &id).await.unwrap(), IntakeTally::default());
+            assert_eq!(handling(&trial.store, &id).await.unwrap(), HandlingTally::default());
+            assert_eq!(ladder(&trial.store, &id).await.unwrap(), Ladder::default());
+
+            let mut tx = trial.store.begin("a round").await.unwrap();
+            round::open(&mut tx, &other, NOW).await.unwrap();
+            for (digest, round) in [("d1", &id), ("d2", &id), ("d3", &other)] {
+                let report = trial.report(round, digest);
+                report::insert(&mut tx, &report, State::Received, None).await.unwrap();
+                let tally = IntakeTally::new(60, 4, 6, 50).unwrap();
+                let terminals = Terminals { in_report: 40, new_in_round: 25, new_in_operation: 20 };
+                report::normalised(&mut tx, report.id, &report.provenance, tally, terminals).await.unwrap();
+                report::routed(&mut tx, report.id).await.unwrap();
+            }
+            let sent = trial.delivery(&id, Kind::Sent, 70);
+            let second = trial.delivery(&id, Kind::Sent, 10);
+            for delivery in [&sent, &second, &trial.delivery(&id, Kind::Returned, 15)] {
+                delivery::insert(&mut tx, delivery).await.unwrap();
+            }
+            reason::add(&mut tx, &id, &returned(15)).await.unwrap();
+            let withheld = Reason { door: Door::Withheld, party: None, code: "no-ground-known".to_owned(), rows: 5 };
+            reason::add(&mut tx, &id, &withheld).await.unwrap();
+            let answer = NodeTally::from_counts([
+                (Outcome::Told, 30),
+                (Outcome::Cleaned, 10),
+                (Outcome::OptedOut, 5),
+                (Outcome::NotFound, 25),
+            ]);
+            delivery::answered(&mut tx, sent.id, answer, NOW).await.unwrap();
+            tx.commit().await.unwrap();
+
+            assert_eq!(intake(&trial.store, &id).await.unwrap(), IntakeTally::new(120, 8, 12, 100).unwrap());
+            assert_eq!(handling(&trial.store, &id).await.unwrap(), HandlingTally::new(100, 80, 15, 5).unwrap());
+            let all = outcomes(&trial.store, &id, Kind::Sent).await.unwrap();
+            assert_eq!((all.received(), all.count(Outcome::Pending)), (80, 10));
+            assert_eq!(
+                ladder(&trial.store, &id).await.unwrap(),
+                Ladder {
+                    estimated: None,
+                    received: 100,
+                    terminals: 50,
+                    sent: 80,
+                    acknowledged: 70,
+                    identified: 45,
+                    told: 40,
+                    cleaned: 10
+                }
+            );
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_handling_that_does_not_close_is_never_shown() {
+        on_both(async |trial| {
+            let id = trial.round().await;
+            let mut tx = trial.store.begin("a row too many").await.unwrap();
+            reason::add(&mut tx, &id, &returned(1)).await.unwrap();
+            tx.commit().await.unwrap();
+            assert!(matches!(handling(&trial.store, &id).await, Err(StoreError::OpenTally { sum: 1, whole: 0, .. })));
+        })
+        .await;
+    }
+}
