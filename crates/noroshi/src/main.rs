@@ -1,2 +1,67 @@
-//! noroshi
-fn main() {}
+//! The binary: commands, printing, settings joined, start. A command reads its arguments, calls one deed, prints what came
+//! of it, and says how it went by its exit code.
+
+mod command;
+mod demo;
+mod print;
+mod settings;
+mod start;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use command::{Command, Failure};
+use print::Console;
+
+/// Noroshi 狼煙: a coordination exchange for cyber defence.
+#[derive(Parser)]
+#[command(name = "noroshi", version, about, long_about = None, propagate_version = true, max_term_width = 110)]
+struct Arguments {
+    /// The folder of this deployment: settings, state, archive, ledger, keys.
+    #[arg(long, global = true, env = "NOROSHI_HOME", default_value = "noroshi-home")]
+    home: std::path::PathBuf,
+    /// How to print what was asked for: table, json, ndjson, csv.
+    #[arg(short, long, global = true, value_enum, default_value_t = print::Form::Table)]
+    output: print::Form,
+    /// The language of messages: ja or en. Default: the deployment's, else that of LANG.
+    #[arg(long, global = true, env = "NOROSHI_LANG", value_enum)]
+    lang: Option<print::Language>,
+    /// Say on standard error what is being done.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = if arguments.verbose { "info" } else { "warn" };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
+    let lang = arguments.lang.map_or_else(print::language_of_environment, print::Language::into);
+    let console = Console::new(arguments.output, lang);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("noroshi: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(command::run(&arguments.home, arguments.command, &console)) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            // A reader that has gone away (a pipe into `head`) is no failure.
+            if let Failure::Io(error) = &failure
+                && error.kind() == std::io::ErrorKind::BrokenPipe
+            {
+                return ExitCode::SUCCESS;
+            }
+            console.fail(&failure);
+            ExitCode::from(failure.exit())
+        }
+    }
+}

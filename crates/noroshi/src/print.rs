@@ -1,0 +1,230 @@
+//! Printing: data on standard output in the form asked for, everything else on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use formats::writing::spreadsheet_safe;
+use model::{Lang, Text};
+use serde_json::Value;
+
+use crate::command::Failure;
+
+/// The forms of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object per line.
+    Ndjson,
+    /// CSV, UTF-8, safe to open in a spreadsheet.
+    Csv,
+}
+
+/// The languages, as an argument names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    /// 日本語.
+    Ja,
+    /// English.
+    En,
+}
+
+impl From<Language> for Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Ja => Self::Ja,
+            Language::En => Self::En,
+        }
+    }
+}
+
+/// Japanese where the environment is, English elsewhere.
+pub fn language_of_environment() -> Lang {
+    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    if set.is_some_and(|value| value.starts_with("ja")) { Lang::Ja } else { Lang::En }
+}
+
+/// Rows to print: each column has a name for machines and a heading for people.
+pub struct Sheet {
+    columns: Vec<(&'static str, Text)>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Sheet {
+    /// A sheet with these columns.
+    pub fn new(columns: &[(&'static str, Text)]) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: Vec<Value>) {
+        self.rows.push(cells);
+    }
+
+    /// The rows as JSON objects.
+    pub fn objects(&self) -> Vec<Value> {
+        let object = |row: &Vec<Value>| {
+            self.columns.iter().zip(row).map(|((name, _), cell)| ((*name).to_owned(), cell.clone())).collect()
+        };
+        self.rows.iter().map(|row| Value::Object(object(row))).collect()
+    }
+}
+
+/// Where and how to print.
+pub struct Console {
+    form: Form,
+    lang: Lang,
+}
+
+impl Console {
+    /// A console of that form and language.
+    pub const fn new(form: Form, lang: Lang) -> Self {
+        Self { form, lang }
+    }
+
+    /// The language.
+    pub const fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// The form.
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Says something on standard error.
+    pub fn say(&self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// Says a constant text on standard error.
+    pub fn tell(&self, text: Text) {
+        eprintln!("{}", text.of(self.lang));
+    }
+
+    /// Prints a sheet on standard output.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn sheet(&self, sheet: &Sheet) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match self.form {
+            Form::Table => writeln!(out, "{}", self.table(sheet)),
+            Form::Json => writeln!(out, "{}", Value::Array(sheet.objects())),
+            Form::Ndjson => {
+                for object in sheet.objects() {
+                    writeln!(out, "{object}")?;
+                }
+                Ok(())
+            }
+            Form::Csv => {
+                let mut writer = csv::Writer::from_writer(out);
+                writer.write_record(sheet.columns.iter().map(|(name, _)| *name)).map_err(io::Error::other)?;
+                for row in &sheet.rows {
+                    let cells: Vec<String> = row.iter().map(plain).collect();
+                    writer.write_record(cells.iter().map(|cell| spreadsheet_safe(cell).into_owned())).map_err(io::Error::other)?;
+                }
+                writer.flush()
+            }
+        }
+    }
+
+    /// A sheet as a table for people.
+    pub fn table(&self, sheet: &Sheet) -> String {
+        let mut table = Table::new();
+        table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(sheet.columns.iter().map(|(_, heading)| heading.of(self.lang)));
+        for row in &sheet.rows {
+            table.add_row(row.iter().map(shown));
+        }
+        for (index, column) in table.column_iter_mut().enumerate() {
+            if sheet.rows.iter().any(|row| row.get(index).is_some_and(Value::is_number)) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table.to_string()
+    }
+
+    /// Prints one JSON document on standard output, whatever the form.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn json(&self, value: &Value) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::other)?;
+        writeln!(out)
+    }
+
+    /// Prints a failure on standard error: what, and what next.
+    pub fn fail(&self, failure: &Failure) {
+        for line in failure.lines(self.lang) {
+            eprintln!("{line}");
+        }
+    }
+
+    /// A progress bar on standard error, plain lines where that is no terminal.
+    pub fn progress(&self, length: u64, what: Text) -> indicatif::ProgressBar {
+        if io::stderr().is_terminal() {
+            let bar = indicatif::ProgressBar::new(length);
+            // The template is constant and tested by being used.
+            if let Ok(style) = indicatif::ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar.set_message(what.of(self.lang));
+            bar
+        } else {
+            indicatif::ProgressBar::hidden()
+        }
+    }
+}
+
+fn plain(cell: &Value) -> String {
+    match cell {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// For people: thousands apart.
+fn shown(cell: &Value) -> String {
+    match cell {
+        Value::Number(number) if number.is_u64() => thousands(number.as_u64().unwrap_or_default()),
+        other => plain(other),
+    }
+}
+
+/// The number with commas between its thousands.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Permille as a percentage with one decimal.
+pub fn percent(permille: Option<u64>) -> String {
+    permille.map_or_else(|| "-".to_owned(), |p| format!("{}.{} %", p / 10, p % 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_for_people() {
+        assert_eq!(thousands(155_521), "155,521");
+        assert_eq!(thousands(21), "21");
+        assert_eq!(percent(Some(670)), "67.0 %");
+        assert_eq!(percent(None), "-");
+    }
+}
