@@ -401,7 +401,7 @@ impl<'f> Reading<'f> {
         ranges.dedup_by(|later, earlier| (later.first, later.last) == (earlier.first, earlier.last));
         for (range, (code, other)) in refused {
             let (first, last): (IpAddr, IpAddr) = (range.first.into(), range.last.into());
-            let told = format!("{first} – {last} {} ({}) ≠ ({other})", range.asn, range.line);
+            let told = format!("{first} – {last} {} ≠ {}:{other}", range.asn, self.file);
             self.refuse(code, range.line.into(), None, Some(&told));
         }
     }
@@ -632,8 +632,8 @@ mod tests {
         assert_eq!(
             told(&read.problems),
             [
-                "1 - asn-table-contradiction 198.18.0.0 – 198.18.0.255 AS64496 (1) ≠ (2)",
-                "2 - asn-table-contradiction 198.18.0.0 – 198.18.0.255 AS64497 (2) ≠ (1)",
+                "1 - asn-table-contradiction 198.18.0.0 – 198.18.0.255 AS64496 ≠ asn.csv:2",
+                "2 - asn-table-contradiction 198.18.0.0 – 198.18.0.255 AS64497 ≠ asn.csv:1",
             ]
         );
         assert_eq!(rows(&read.table), ["198.18.0.0-198.18.15.255 AS64498 c"]);
