@@ -1,4 +1,4 @@
-//! How fast the directory is made and asked: `cargo bench -p directory`.
+//! How fast the directory is made and asked: `cargo bench -p directory --bench lookup`.
 //!
 //! The table is invented: 400,000 IPv4 ranges of 1 to 16 blocks of /24, 100,000 IPv6 ranges of /40, 40,000 systems,
 //! 300 of them run by 40 parties that also hold 20 prefixes each. One address in ten is IPv6, one in four repeats the

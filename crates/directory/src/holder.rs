@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
 
 use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Net, Ipv6Subnets};
 use model::address::Address;
@@ -24,15 +25,15 @@ use crate::table::{AsnTable, Range};
 pub struct Directory {
     roster: Roster,
     /// AS numbers and the places of the parties that claim them.
-    asns: HashMap<Asn, u32>,
+    asns: HashMap<Asn, Place>,
     /// Domains and the places of the parties that look after them.
-    domains: HashMap<Domain, u32>,
-    v4: PrefixMap<Ipv4Net, u32>,
-    v6: PrefixMap<Ipv6Net, u32>,
-    /// The different answers; the tries hold indices into it.
-    answers: Vec<Answer>,
+    domains: HashMap<Domain, Place>,
+    v4: PrefixMap<Ipv4Net, Answer>,
+    v6: PrefixMap<Ipv6Net, Answer>,
+    /// The roster's prefixes.
+    manual: Vec<IpNet>,
     /// Names of autonomous systems.
-    names: Vec<Box<str>>,
+    names: Vec<String>,
 }
 
 /// Who holds an address or a domain, as far as the directory knows.
@@ -44,8 +45,8 @@ pub struct Holder<'d> {
     pub found: Option<Found<'d>>,
     /// The autonomous system that announces the address, if a table says so, even where the roster decided.
     pub asn: Option<Asn>,
-    /// That system's name in the table.
-    pub as_name: Option<&'d str>,
+    /// That system's name, not yet looked at: among many it is seldom in the processor's cache.
+    name: Option<&'d String>,
 }
 
 /// What says so.
@@ -70,17 +71,37 @@ pub enum Found<'d> {
     },
 }
 
-/// An answer for addresses, without the prefix it was found under.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// An answer for addresses, small, because a trie of a million prefixes holds one for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Answer {
-    /// The party's place in the roster.
-    party: Option<u32>,
+    /// The party in the roster.
+    party: Option<Place>,
     /// The roster's prefix, where that decided.
-    manual: Option<IpNet>,
-    /// What the tables say.
-    asn: Option<Asn>,
-    /// The place of the system's name.
-    name: Option<u32>,
+    manual: Option<Place>,
+    /// What the tables say; AS 0 where they say nothing.
+    asn: Asn,
+    /// The system's name.
+    name: Option<Place>,
+}
+
+/// A place in a list, counted from 1 so that its absence costs no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place(NonZeroU32);
+
+impl Place {
+    /// The place of the item at `index`, from 0; none beyond the four thousand millionth, which no list here has.
+    fn of(index: usize) -> Option<Self> {
+        u32::try_from(index).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Self)
+    }
+
+    fn index(self) -> usize {
+        // INVARIANT: made of a `usize` by `of`.
+        usize::try_from(self.0.get() - 1).unwrap_or(usize::MAX)
+    }
+}
+
+impl Answer {
+    const NOBODY: Self = Self { party: None, manual: None, asn: Asn::new(0), name: None };
 }
 
 /// No domain name is longer (RFC 1035, section 2.3.4), and what is longer would only cost time.
@@ -88,7 +109,7 @@ const LONGEST_NAME: usize = 253;
 
 impl Holder<'_> {
     /// Nobody that is known.
-    const NOBODY: Self = Holder { party: None, found: None, asn: None, as_name: None };
+    const NOBODY: Self = Holder { party: None, found: None, asn: None, name: None };
 }
 
 impl<'d> Holder<'d> {
@@ -97,107 +118,68 @@ impl<'d> Holder<'d> {
     pub fn party_id(&self) -> Option<&'d PartyId> {
         self.party.map(|entry| &entry.party.id)
     }
+
+    /// The name of the autonomous system in the table that names it.
+    #[must_use]
+    pub fn as_name(&self) -> Option<&'d str> {
+        self.name.map(String::as_str)
+    }
 }
 
 impl Directory {
     /// The directory of this roster and these tables, the tables in the order in which they are believed.
     #[must_use]
     pub fn new(roster: Roster, tables: &[AsnTable]) -> Self {
-        let mut directory = Self {
-            asns: HashMap::new(),
-            domains: HashMap::new(),
-            v4: PrefixMap::new(),
-            v6: PrefixMap::new(),
-            answers: Vec::new(),
-            names: Vec::new(),
+        let mut asns = HashMap::new();
+        let mut domains = HashMap::new();
+        let mut manual = Vec::new();
+        for (index, entry) in roster.parties().enumerate() {
+            let Some(place) = Place::of(index) else { break };
+            asns.extend(entry.asns.iter().map(|asn| (*asn, place)));
+            domains.extend(entry.domains.iter().map(|domain| (domain.clone(), place)));
+            manual.extend(entry.prefixes.iter().map(|net| (*net, place)));
+        }
+        // Longest last: they take over what lies inside them from the wider ones.
+        manual.sort_by_key(|(net, _)| net.prefix_len());
+        let mut names = Vec::new();
+        let mut v4 = Vec::new();
+        let mut v6 = Vec::new();
+        for table in tables {
+            v4.push((table.v4.as_slice(), names.len()));
+            v6.push((table.v6.as_slice(), names.len()));
+            names.extend(table.names().iter().map(|name| name.to_string()));
+        }
+        Self {
+            v4: trie(&v4, &asns, &manual),
+            v6: trie(&v6, &asns, &manual),
+            manual: manual.into_iter().map(|(net, _)| net).collect(),
             roster,
-        };
-        for (place, entry) in (0_u32..).zip(directory.roster.parties()) {
-            directory.asns.extend(entry.asns.iter().map(|asn| (*asn, place)));
-            directory.domains.extend(entry.domains.iter().map(|domain| (domain.clone(), place)));
+            asns,
+            domains,
+            names,
         }
-        let mut answers = Answers::default();
-        let tables: Vec<(&AsnTable, Vec<u32>)> = tables.iter().map(|table| (table, answers.names_of(table))).collect();
-        let v4: Vec<_> = tables.iter().map(|(table, names)| (table.v4.as_slice(), names.as_slice())).collect();
-        let v6: Vec<_> = tables.iter().map(|(table, names)| (table.v6.as_slice(), names.as_slice())).collect();
-        directory.v4 = directory.trie(&v4, &mut answers);
-        directory.v6 = directory.trie(&v6, &mut answers);
-        directory.answers = answers.all;
-        directory.names = answers.names;
-        directory
-    }
-
-    /// The trie of one address family: tables first, then the roster's prefixes over them.
-    fn trie<F: Family>(&self, tables: &[TableRanges<'_, F::Address>], answers: &mut Answers) -> PrefixMap<F, u32> {
-        // A range becomes the few largest prefixes that make it up. The pieces of an inner range lie inside the
-        // pieces of the outer one or equal them; entering the widest range first lets the inner one stand.
-        let mut ranges: Vec<(u128, usize, &Range<F::Address>)> = Vec::new();
-        for (order, (rows, _)) in tables.iter().enumerate() {
-            ranges.extend(rows.iter().map(|range| (F::width(range), order, range)));
-        }
-        ranges.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.cmp(&a.1)));
-        let mut trie: PrefixMap<F, u32> = PrefixMap::new();
-        for (_, order, range) in ranges {
-            let names = tables.get(order).map(|(_, names)| *names).unwrap_or_default();
-            // AS 0 is entered as well: it makes a hole in whatever lies around it.
-            let answer = if range.asn.is_unrouted() {
-                Answer { party: None, manual: None, asn: None, name: None }
-            } else {
-                let party = self.asns.get(&range.asn).copied();
-                let name = range.name_index().and_then(|name| names.get(name)).copied();
-                Answer { party, manual: None, asn: Some(range.asn), name }
-            };
-            let index = answers.index(answer);
-            for piece in F::pieces(range) {
-                trie.insert(piece, index);
-            }
-        }
-
-        // The roster goes over it: its prefixes, longest last, take over every prefix inside them.
-        let mut manual: Vec<(F, IpNet, u32)> = Vec::new();
-        for (place, entry) in (0_u32..).zip(self.roster.parties()) {
-            manual.extend(entry.prefixes.iter().filter_map(|net| Some((F::of(*net)?, *net, place))));
-        }
-        manual.sort_by_key(|(prefix, _, _)| prefix.prefix_len());
-        // What the tables say under each prefix is asked before anything is overwritten.
-        let under: Vec<Option<u32>> =
-            manual.iter().map(|(prefix, _, _)| trie.get_lpm(prefix).map(|(_, index)| *index)).collect();
-        for ((prefix, net, place), index) in manual.into_iter().zip(under) {
-            let mine = |below: Option<Answer>| Answer {
-                party: Some(place),
-                manual: Some(net),
-                asn: below.and_then(|answer| answer.asn),
-                name: below.and_then(|answer| answer.name),
-            };
-            for (_, inner) in trie.children_mut(&prefix) {
-                *inner = answers.index(mine(answers.get(*inner)));
-            }
-            let below = index.and_then(|index| answers.get(index));
-            let index = answers.index(mine(below));
-            trie.insert(prefix, index);
-        }
-        trie
     }
 
     /// Who holds the address.
     #[must_use]
     pub fn lookup(&self, address: Address) -> Holder<'_> {
         let hit = match address.ip() {
-            IpAddr::V4(ip) => self.v4.get_lpm(&Ipv4Net::from(ip)).map(|(net, index)| (IpNet::V4(net), *index)),
-            IpAddr::V6(ip) => self.v6.get_lpm(&Ipv6Net::from(ip)).map(|(net, index)| (IpNet::V6(net), *index)),
+            IpAddr::V4(ip) => self.v4.get_lpm(&Ipv4Net::from(ip)).map(|(net, answer)| (IpNet::V4(net), *answer)),
+            IpAddr::V6(ip) => self.v6.get_lpm(&Ipv6Net::from(ip)).map(|(net, answer)| (IpNet::V6(net), *answer)),
         };
-        let Some((prefix, index)) = hit else { return Holder::NOBODY };
-        let Some(answer) = at(&self.answers, index) else { return Holder::NOBODY };
-        let found = match (answer.manual, answer.asn) {
+        let Some((prefix, answer)) = hit else { return Holder::NOBODY };
+        let asn = (!answer.asn.is_unrouted()).then_some(answer.asn);
+        let manual = answer.manual.and_then(|place| self.manual.get(place.index()).copied());
+        let found = match (manual, asn) {
             (Some(prefix), _) => Some(Found::Manual { prefix }),
             (None, Some(asn)) => Some(Found::Asn { asn, prefix }),
             (None, None) => None,
         };
         Holder {
-            party: answer.party.and_then(|place| self.roster.at(place)),
+            party: answer.party.and_then(|place| self.roster.at(place.index())),
             found,
-            asn: answer.asn,
-            as_name: answer.name.and_then(|name| at(&self.names, name)).map(AsRef::as_ref),
+            asn,
+            name: answer.name.and_then(|place| self.names.get(place.index())),
         }
     }
 
@@ -224,7 +206,7 @@ impl Directory {
         let hit = suffixes(&name).find_map(|suffix| self.domains.get_key_value(suffix));
         match hit {
             Some((domain, place)) => Holder {
-                party: self.roster.at(*place),
+                party: self.roster.at(place.index()),
                 found: Some(Found::Domain { domain: domain.as_str() }),
                 ..Holder::NOBODY
             },
@@ -235,7 +217,7 @@ impl Directory {
     /// The party that claims the AS number.
     #[must_use]
     pub fn party_of_asn(&self, asn: Asn) -> Option<&RosterEntry> {
-        self.asns.get(&asn).and_then(|place| self.roster.at(*place))
+        self.asns.get(&asn).and_then(|place| self.roster.at(place.index()))
     }
 
     /// The roster that it was made of.
@@ -245,42 +227,50 @@ impl Directory {
     }
 }
 
-/// A table's ranges of one family, and where its names went.
-type TableRanges<'t, A> = (&'t [Range<A>], &'t [u32]);
+/// A table's ranges of one family, and where its names begin among all.
+type TableRanges<'t, A> = (&'t [Range<A>], usize);
 
-fn at<T>(list: &[T], index: u32) -> Option<&T> {
-    list.get(usize::try_from(index).ok()?)
-}
+/// The trie of one address family: the tables first, then the roster's prefixes over them, the widest first.
+fn trie<F: Family>(
+    tables: &[TableRanges<'_, F::Address>],
+    asns: &HashMap<Asn, Place>,
+    manual: &[(IpNet, Place)],
+) -> PrefixMap<F, Answer> {
+    // A range becomes the few largest prefixes that make it up. The pieces of an inner range lie inside the pieces of
+    // the outer one or equal them; entering the widest range first lets the inner one stand.
+    let mut ranges: Vec<(u128, usize, &Range<F::Address>, usize)> = Vec::new();
+    for (order, (rows, names)) in tables.iter().enumerate() {
+        ranges.extend(rows.iter().map(|range| (F::width(range), order, range, *names)));
+    }
+    ranges.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.cmp(&a.1)));
+    let mut trie: PrefixMap<F, Answer> = PrefixMap::new();
+    for (_, _, range, names) in ranges {
+        // AS 0 is entered as well: it makes a hole in whatever lies around it.
+        let name = range.name_index().and_then(|name| Place::of(names + name));
+        let name = if range.asn.is_unrouted() { None } else { name };
+        let answer = Answer { party: asns.get(&range.asn).copied(), manual: None, asn: range.asn, name };
+        for piece in F::pieces(range) {
+            trie.insert(piece, answer);
+        }
+    }
 
-/// The different answers while a directory is made.
-#[derive(Default)]
-struct Answers {
-    all: Vec<Answer>,
-    indices: HashMap<Answer, u32>,
-    names: Vec<Box<str>>,
-}
-
-impl Answers {
-    /// The answer's index; equal answers have one.
-    fn index(&mut self, answer: Answer) -> u32 {
-        *self.indices.entry(answer).or_insert_with(|| {
-            self.all.push(answer);
-            // INVARIANT: fewer than 2^32 answers, since each stands for a row of a table that counts its lines in
-            // 32 bits, once for each prefix of a roster around it.
-            u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
+    // What the tables say under each prefix of the roster is asked before anything is overwritten.
+    let mine: Vec<(F, Answer)> = manual
+        .iter()
+        .enumerate()
+        .filter_map(|(index, (net, party))| {
+            let prefix = F::of(*net)?;
+            let below = trie.get_lpm(&prefix).map_or(Answer::NOBODY, |(_, answer)| *answer);
+            Some((prefix, Answer { party: Some(*party), manual: Place::of(index), ..below }))
         })
+        .collect();
+    for (prefix, answer) in mine {
+        for (_, inner) in trie.children_mut(&prefix) {
+            (inner.party, inner.manual) = (answer.party, answer.manual);
+        }
+        trie.insert(prefix, answer);
     }
-
-    fn get(&self, index: u32) -> Option<Answer> {
-        at(&self.all, index).copied()
-    }
-
-    /// Takes the table's names in and says where each went.
-    fn names_of(&mut self, table: &AsnTable) -> Vec<u32> {
-        let start = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.extend(table.names().iter().cloned());
-        (start..).take(table.names().len()).collect()
-    }
+    trie
 }
 
 /// What IPv4 and IPv6 do alike.

@@ -8,6 +8,21 @@
 //!
 //! What is written in the roster goes before what a table says, and the specific before the general. Where two rows
 //! contradict each other, nobody is guessed.
+//!
+//! ```
+//! use directory::{AsnTable, Directory, Found, Roster, roster};
+//!
+//! let (roster, _notes) = Roster::read("roster.toml", roster::SAMPLE)?;
+//! let rows = "start,end,asn,name\n198.19.0.0,198.19.255.255,64500,Minato\n";
+//! let read = AsnTable::read_ranges("asn.csv", rows.as_bytes())?;
+//! assert_eq!(read.refused, 0);
+//!
+//! let directory = Directory::new(roster, &[read.table]);
+//! let holder = directory.lookup("198.18.8.7".parse()?);
+//! assert_eq!(holder.party_id().map(|id| id.as_str()), Some("isp-minato"));
+//! assert!(matches!(holder.found, Some(Found::Manual { prefix }) if prefix.to_string() == "198.18.8.0/24"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod asn;
 pub mod code;

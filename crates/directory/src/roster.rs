@@ -244,7 +244,7 @@ impl Roster {
     }
 
     /// The party at `index` in the order of [`Roster::parties`].
-    pub(crate) fn at(&self, index: u32) -> Option<&RosterEntry> {
-        self.parties.get(usize::try_from(index).ok()?)
+    pub(crate) fn at(&self, index: usize) -> Option<&RosterEntry> {
+        self.parties.get(index)
     }
 }

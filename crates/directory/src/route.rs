@@ -1,5 +1,6 @@
 //! Who can act on a sighting; what nobody here can act on goes back to its reporter and is never dropped.
 
+use model::address::Address;
 use model::batch::SightingBatch;
 use model::id::PartyId;
 use model::party::AgreementKind;
@@ -110,9 +111,19 @@ impl Directory {
         }
     }
 
-    /// [`Directory::who_can_act`] for each row of the batch, in its order. Every row has exactly one addressee.
+    /// [`Directory::who_can_act`] for each row of the batch, in its order. Every row has exactly one addressee. An
+    /// address that follows its equal is not looked up again.
     pub fn route<'d>(&'d self, batch: &'d SightingBatch, at: Instant) -> impl ExactSizeIterator<Item = Addressee<'d>> {
-        batch.rows().map(move |row| self.who_can_act(&row, at))
+        let mut last: Option<(Address, Holder<'d>)> = None;
+        batch.rows().map(move |row| {
+            let Some(address) = row.source_ip else { return self.who_can_act(&row, at) };
+            let holder = match last {
+                Some((seen, holder)) if seen == address => holder,
+                _ => self.lookup(address),
+            };
+            last = Some((address, holder));
+            self.decide(holder, &row, at)
+        })
     }
 
     fn decide<'d>(&'d self, holder: Holder<'d>, row: &SightingRef<'_>, at: Instant) -> Addressee<'d> {

@@ -81,6 +81,7 @@ impl AsnTable {
         let mut reading = Reading::new(file);
         let mut columns: Option<Columns> = None;
         let mut lines = Lines::new(file, source);
+        let mut splitter = Splitter::new();
         while let Some((line, bytes)) = lines.next_line()? {
             let Some(bytes) = bytes else {
                 reading.read.rows += 1;
@@ -90,8 +91,11 @@ impl AsnTable {
             if bytes.is_empty() || bytes.starts_with(b"#") {
                 continue;
             }
-            // One row is one line, so that a stray quote cannot swallow the rows after it.
-            let fields = Fields::split(bytes);
+            let Some(fields) = splitter.split(bytes) else {
+                reading.read.rows += 1;
+                reading.refuse(&code::TABLE_COLUMNS, line, None, None);
+                continue;
+            };
             let columns = match &columns {
                 Some(columns) => columns,
                 None => match Columns::from_first_row(&fields) {
@@ -184,10 +188,8 @@ impl Columns {
     const UNTITLED: Self = Self { start: 0, end: 1, asn: 2, name: Some(3), count: (3, 4) };
 
     fn from_first_row(fields: &Fields<'_>) -> FirstRow {
-        let titles: Vec<String> = fields
-            .iter()
-            .map(|field| String::from_utf8_lossy(field).trim_start_matches('\u{feff}').trim().to_ascii_lowercase())
-            .collect();
+        let titles: Vec<String> =
+            fields.iter().map(|field| String::from_utf8_lossy(field).to_ascii_lowercase()).collect();
         if !titles.iter().any(|title| title == "start") {
             return FirstRow::Data;
         }
@@ -207,42 +209,55 @@ impl Columns {
     }
 }
 
-/// The fields of one line.
-enum Fields<'l> {
-    /// Without a quote in it, a line of CSV is its text between commas (RFC 4180, section 2).
-    Plain(Vec<&'l [u8]>),
-    Quoted(csv::ByteRecord),
+/// So many columns are told apart; no table of AS numbers has more.
+const MOST_COLUMNS: usize = 64;
+
+/// Splits lines of CSV (RFC 4180), one by one: a row is one line, and a stray quote cannot swallow the rows after it.
+struct Splitter {
+    reader: csv_core::Reader,
+    text: Vec<u8>,
+    ends: [usize; MOST_COLUMNS],
 }
 
-impl<'l> Fields<'l> {
-    fn split(line: &'l [u8]) -> Self {
-        if !line.contains(&b'"') {
-            return Self::Plain(line.split(|b| *b == b',').map(<[u8]>::trim_ascii).collect());
-        }
-        let mut record = csv::ByteRecord::new();
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(line);
-        match reader.read_byte_record(&mut record) {
-            Ok(_) => {
-                record.trim();
-                Self::Quoted(record)
-            }
-            // Bytes in memory cannot fail to be read, nor have a wrong number of fields where any number will do.
-            Err(_) => Self::Plain(Vec::new()),
-        }
+/// The fields of one line.
+struct Fields<'s> {
+    text: &'s [u8],
+    ends: &'s [usize],
+}
+
+impl Splitter {
+    fn new() -> Self {
+        Self { reader: csv_core::Reader::new(), text: Vec::new(), ends: [0; MOST_COLUMNS] }
     }
 
-    fn get(&self, place: usize) -> Option<&[u8]> {
-        match self {
-            Self::Plain(fields) => fields.get(place).copied(),
-            Self::Quoted(record) => record.get(place),
+    /// The fields; none where the line holds more than one row or too many columns.
+    fn split(&mut self, line: &[u8]) -> Option<Fields<'_>> {
+        use csv_core::ReadRecordResult::{InputEmpty, Record};
+        self.reader.reset();
+        // Unquoted text is never longer than quoted; one byte of room tells "all read" from "no room left".
+        self.text.resize(line.len() + 1, 0);
+        let (result, _, written, ended) = self.reader.read_record(line, &mut self.text, &mut self.ends);
+        if result != InputEmpty {
+            return None;
         }
+        let (text, ends) = (self.text.get_mut(written..)?, self.ends.get_mut(ended..)?);
+        let (result, _, more_written, more_ended) = self.reader.read_record(&[], text, ends);
+        if result != Record {
+            return None;
+        }
+        Some(Fields { text: self.text.get(..written + more_written)?, ends: self.ends.get(..ended + more_ended)? })
+    }
+}
+
+impl Fields<'_> {
+    fn get(&self, place: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(place)?;
+        let start = place.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied())?;
+        self.text.get(start..end).map(<[u8]>::trim_ascii)
     }
 
     fn len(&self) -> usize {
-        match self {
-            Self::Plain(fields) => fields.len(),
-            Self::Quoted(record) => record.len(),
-        }
+        self.ends.len()
     }
 
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
@@ -292,10 +307,8 @@ impl<'f> Reading<'f> {
         }
         let text = |place: usize| String::from_utf8_lossy(fields.get(place).unwrap_or_default());
         let (first, last, asn) = (text(columns.start), text(columns.end), text(columns.asn));
-        // A byte order mark can stand before the first field of a table without a heading.
-        let first = first.trim_start_matches('\u{feff}');
         let Ok(from) = first.parse::<Address>() else {
-            return self.refuse(&code::TABLE_ADDRESS, line, Some("start"), Some(first));
+            return self.refuse(&code::TABLE_ADDRESS, line, Some("start"), Some(&first));
         };
         let Ok(to) = last.parse::<Address>() else {
             return self.refuse(&code::TABLE_ADDRESS, line, Some("end"), Some(&last));
@@ -321,7 +334,6 @@ impl<'f> Reading<'f> {
 
     fn prefix_row(&mut self, line: u64, content: &str) {
         self.read.rows += 1;
-        let content = content.trim_start_matches('\u{feff}');
         let mut words = content.split_ascii_whitespace();
         let (Some(net), Some(asn), None) = (words.next(), words.next(), words.next()) else {
             return self.refuse(&code::TABLE_COLUMNS, line, None, Some(content));
@@ -389,7 +401,7 @@ impl<'f> Reading<'f> {
         ranges.dedup_by(|later, earlier| (later.first, later.last) == (earlier.first, earlier.last));
         for (range, (code, other)) in refused {
             let (first, last): (IpAddr, IpAddr) = (range.first.into(), range.last.into());
-            let told = format!("{first} – {last} {} ({}) ≠ ({other})", range.asn, range.line);
+            let told = format!("{first} – {last} {} ≠ {}:{other}", range.asn, self.file);
             self.refuse(code, range.line.into(), None, Some(&told));
         }
     }
@@ -471,12 +483,18 @@ impl<'f, R: BufRead> Lines<'f, R> {
         Self { file, source, line: 0, bytes: Vec::new() }
     }
 
-    /// The next line's number and its bytes without blanks around them; no bytes where it is too long.
-    fn next_line(&mut self) -> Result<Option<(u64, Option<&[u8]>)>, TableUnreadable> {
+    /// The next line: its number, and its bytes without blanks around them; no bytes where it is too long.
+    fn next_line(&mut self) -> Result<Option<NumberedLine<'_>>, TableUnreadable> {
         let outcome = self.fill();
         match outcome {
             Ok(Filled::End) => Ok(None),
-            Ok(Filled::Line) => Ok(Some((self.line, Some(self.bytes.trim_ascii())))),
+            Ok(Filled::Line) => {
+                let is_first = self.line == 1;
+                let bytes = self.bytes.trim_ascii();
+                // A byte order mark, which editors on Windows put there.
+                let mark = if is_first { bytes.strip_prefix(b"\xef\xbb\xbf") } else { None };
+                Ok(Some((self.line, Some(mark.unwrap_or(bytes)))))
+            }
             Ok(Filled::TooLong) => Ok(Some((self.line, None))),
             Err(source) => Err(TableUnreadable { file: self.file.to_owned(), line: self.line, source }),
         }
@@ -513,6 +531,9 @@ impl<'f, R: BufRead> Lines<'f, R> {
         Ok(if too_long { Filled::TooLong } else { Filled::Line })
     }
 }
+
+/// A line's number, from 1, and its bytes unless it is too long.
+type NumberedLine<'l> = (u64, Option<&'l [u8]>);
 
 enum Filled {
     Line,
@@ -611,8 +632,8 @@ mod tests {
         assert_eq!(
             told(&read.problems),
             [
-                "1 - asn-table-contradiction 198.18.0.0 – 198.18.0.255 AS64496 (1) ≠ (2)",
-                "2 - asn-table-contradiction 198.18.0.0 – 198.18.0.255 AS64497 (2) ≠ (1)",
+                "1 - asn-table-contradiction 198.18.0.0 – 198.18.0.255 AS64496 ≠ asn.csv:2",
+                "2 - asn-table-contradiction 198.18.0.0 – 198.18.0.255 AS64497 ≠ asn.csv:1",
             ]
         );
         assert_eq!(rows(&read.table), ["198.18.0.0-198.18.15.255 AS64498 c"]);

@@ -41,7 +41,7 @@ fn told(directory: &Directory, text: &str) -> String {
         None => "-".to_owned(),
     };
     let asn = holder.asn.map_or("-".to_owned(), |asn| asn.to_string());
-    format!("{party} | {found} | {asn} {}", holder.as_name.unwrap_or("-"))
+    format!("{party} | {found} | {asn} {}", holder.as_name().unwrap_or("-"))
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn of_two_tables_the_first_is_believed_unless_the_second_is_more_specific() {
     assert_eq!(directory.lookup(address("198.18.2.1")).asn, Some(Asn::new(64_498)));
     let other_way = Directory::new(roster(&[]), &[two, one]);
     assert_eq!(other_way.lookup(address("198.18.0.1")).asn, Some(Asn::new(64_497)));
-    assert_eq!(other_way.lookup(address("198.18.0.1")).as_name, Some("Two"));
+    assert_eq!(other_way.lookup(address("198.18.0.1")).as_name(), Some("Two"));
 }
 
 #[test]
@@ -230,7 +230,7 @@ proptest! {
                 let asn = row.map(|(_, row)| row.3).filter(|asn| *asn != 0);
                 if !crossing_tables {
                     prop_assert_eq!(holder.asn.map(Asn::number), asn);
-                    prop_assert_eq!(holder.as_name.map(str::to_owned), asn.map(|asn| format!("name {asn}")));
+                    prop_assert_eq!(holder.as_name().map(str::to_owned), asn.map(|asn| format!("name {asn}")));
                 }
                 let party = holder.party_id().map(|id| id.as_str().to_owned());
                 match (by_hand, holder.found) {

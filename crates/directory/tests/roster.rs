@@ -5,6 +5,7 @@ use directory::roster::{ContactKind, Format, Roster, SAMPLE, Way};
 use model::party::{AgreementKind, Role};
 use model::problem::Problem;
 use model::text::Lang;
+use proptest::prelude::*;
 
 /// The head of a roster whose dates carry offsets.
 const HEAD: &str = "version = \"1\"\nupdated = 2026-04-01T00:00:00+09:00\n";
@@ -264,14 +265,14 @@ fn what_two_parties_claim_is_an_error_that_names_both_lines() {
     assert_eq!(
         errors(&with(piece)),
         [
-            "15: party.asns roster-asn-claimed-twice AS64496 (isp-a, 15) = AS64496 (isp-b, 7)",
-            "16: party.prefixes roster-prefix-claimed-twice 198.18.0.0/20 (isp-a, 16) = 198.18.0.0/20 (isp-b, 8)",
-            "17: party.domains roster-domain-claimed-twice a.example (isp-a, 17) = a.example (isp-b, 9)",
+            "15: party.asns roster-asn-claimed-twice isp-a AS64496 = isp-b AS64496 (roster.toml:7)",
+            "16: party.prefixes roster-prefix-claimed-twice isp-a 198.18.0.0/20 = isp-b 198.18.0.0/20 (roster.toml:8)",
+            "17: party.domains roster-domain-claimed-twice isp-a a.example = isp-b a.example (roster.toml:9)",
         ]
     );
     assert_eq!(
         errors(&with("[[party]]\nid = \"isp-a\"\nname = { ja = \"乙\" }\nroles = [\"csirt\"]\n")),
-        ["9: party.id roster-party-twice isp-a (9) = isp-a (4)"]
+        ["9: party.id roster-party-twice isp-a = isp-a (roster.toml:4)"]
     );
     // Written in two ways, it is the same prefix.
     let mapped = "[[party]]\nid = \"isp-b\"\nname = { ja = \"乙\" }\nroles = [\"operator\"]\n\
@@ -290,8 +291,8 @@ fn what_lies_inside_another_partys_is_remarked_and_allowed() {
         got,
         [
             "3: party roster-holder-without-agreement isp-b",
-            "7: party.prefixes roster-prefix-nested 198.18.1.0/24 (isp-b, 7) ⊂ 198.18.0.0/20 (isp-a, 15)",
-            "8: party.domains roster-domain-nested b.a.example (isp-b, 8) ⊂ a.example (isp-a, 16)",
+            "7: party.prefixes roster-prefix-nested isp-b 198.18.1.0/24 ⊂ isp-a 198.18.0.0/20 (roster.toml:15)",
+            "8: party.domains roster-domain-nested isp-b b.a.example ⊂ isp-a a.example (roster.toml:16)",
         ]
     );
     // Inside one's own is nothing to remark, and neither is what only looks alike.
@@ -354,6 +355,13 @@ fn nothing_that_breaks_a_line_gets_in_through_any_text() {
 }
 
 #[test]
+fn a_bad_zone_is_one_error_and_not_one_more_for_each_date() {
+    let text =
+        with("").replace("+09:00", "").replace(HEAD.lines().next().unwrap(), "version = \"1\"\nzone = \"Tokyo\"");
+    assert_eq!(errors(&text), ["2: zone roster-bad-zone Tokyo"]);
+}
+
+#[test]
 fn syntax_faults_are_all_told() {
     let got =
         errors("version = \nupdated = 2026-04-01T00:00:00Z\n[[party]\nid = \"a\"\n[[party]]\nid = \"a\"\nid = \"b\"\n");
@@ -385,5 +393,47 @@ fn wrong_shapes_say_which_is_wanted() {
     ] {
         let got = errors(&with(piece));
         assert!(got.contains(&want.to_owned()), "{want}: {got:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    // Whatever people do to a roster: an answer, never a panic; a refusal that says why; lines that the file has.
+    #[test]
+    fn a_spoiled_roster_is_read_or_refused_with_a_reason(
+        edits in proptest::collection::vec((0_usize..400, 0_usize..60, 0_u8..5, "[ -~\\r\\n\\t\u{202e}窓]{0,6}"), 1..5)
+    ) {
+        let mut lines: Vec<String> = SAMPLE.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+        for (line, column, how, text) in edits {
+            let at = line % lines.len();
+            let other = (line / 7) % lines.len();
+            let (head, tail): (String, String) =
+                (lines[at].chars().take(column).collect(), lines[at].chars().skip(column + 1).collect());
+            match how {
+                0 => lines[at] = format!("{head}{text}{tail}"),
+                1 => lines[at] = head,
+                2 => lines.swap(at, other),
+                3 => lines.insert(at, lines[other].clone()),
+                _ => { lines.remove(at); }
+            }
+        }
+        let text = lines.join("\n");
+        let last_line = text.matches('\n').count() as u64 + 1;
+        let problems = match Roster::read("roster.toml", &text) {
+            Ok((roster, notes)) => {
+                prop_assert_eq!(&Roster::read("again", &roster.canonical()).unwrap().0, &roster);
+                notes
+            }
+            Err(refused) => {
+                prop_assert!(!refused.errors.is_empty());
+                refused.errors
+            }
+        };
+        for problem in problems {
+            let line = problem.place.line.unwrap_or(0);
+            prop_assert!((1..=last_line).contains(&line), "{:?}", problem);
+            prop_assert!(!problem.to_string().chars().any(char::is_control));
+        }
     }
 }

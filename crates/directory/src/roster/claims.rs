@@ -97,9 +97,9 @@ impl Claimant<'_> {
 }
 
 impl<T: Display> Claim<T> {
-    /// The claim in a message: `198.18.0.0/20 (isp-a, 12)`, the number being the line.
+    /// The claim in a message: whose, and what.
     fn told(&self) -> String {
-        format!("{} ({}, {})", self.value, self.name, self.spot.line)
+        format!("{} {}", self.name, self.value)
     }
 }
 
@@ -110,7 +110,7 @@ fn once<T: Ord + Display>(sheet: &mut Sheet<'_>, claims: &[Claim<T>], twice: &'s
         if std::ptr::eq(earlier, claim) {
             continue;
         }
-        let told = format!("{} = {}", claim.told(), earlier.told());
+        let told = format!("{} = {} ({})", claim.told(), earlier.told(), sheet.line_of(&earlier.spot));
         if earlier.party == claim.party {
             sheet.note(&code::SAID_TWICE, &claim.spot, Some(&told));
         } else {
@@ -121,6 +121,7 @@ fn once<T: Ord + Display>(sheet: &mut Sheet<'_>, claims: &[Claim<T>], twice: &'s
 
 fn inside<T: Display>(sheet: &mut Sheet<'_>, inner: &Claim<T>, outer: &Claim<T>, nested: &'static Code) {
     if inner.party != outer.party {
-        sheet.note(nested, &inner.spot, Some(&format!("{} ⊂ {}", inner.told(), outer.told())));
+        let told = format!("{} ⊂ {} ({})", inner.told(), outer.told(), sheet.line_of(&outer.spot));
+        sheet.note(nested, &inner.spot, Some(&told));
     }
 }

@@ -9,7 +9,7 @@ use model::party::{Agreement, AgreementKind, Party, Role};
 use model::problem::Problem;
 use model::rsit::Classification;
 use model::text::{Lang, Name};
-use model::time::Instant;
+use model::time::{Instant, Zone};
 use toml::de::DeTable;
 
 use super::claims::{Claimant, Claims};
@@ -96,13 +96,14 @@ fn read_top(sheet: &mut Sheet<'_>, top: &Section<'_>) -> Option<Roster> {
             _ => {}
         }
     }
-    sheet.zone = top.optional("zone").and_then(|item| sheet.parsed(&item, &code::BAD_ZONE));
+    // A zone that cannot be read is one error; any other stands in for it, lest every date be called one more.
+    sheet.zone = top.optional("zone").map(|item| sheet.parsed(&item, &code::BAD_ZONE).unwrap_or_else(Zone::utc));
     let version = sheet.required(top, "version").and_then(|item| sheet.text(&item)).map(str::to_owned);
     let updated = sheet.required(top, "updated").and_then(|item| sheet.instant(&item, End::From));
 
     let mut claims = Claims::default();
     let mut parties = Vec::new();
-    let mut ids: BTreeMap<PartyId, u64> = BTreeMap::new();
+    let mut ids: BTreeMap<PartyId, Spot> = BTreeMap::new();
     for (place, section) in sheet.tables(top, "party", PARTY).iter().enumerate() {
         let id = read_id(sheet, section, &mut ids);
         let claimant = claims.of(place, id.as_ref().map(PartyId::as_str));
@@ -117,14 +118,14 @@ fn read_top(sheet: &mut Sheet<'_>, top: &Section<'_>) -> Option<Roster> {
     Some(Roster { version: version?, updated: updated?, zone: sheet.zone.clone(), parties, inhibitions })
 }
 
-fn read_id(sheet: &mut Sheet<'_>, section: &Section<'_>, ids: &mut BTreeMap<PartyId, u64>) -> Option<PartyId> {
+fn read_id(sheet: &mut Sheet<'_>, section: &Section<'_>, ids: &mut BTreeMap<PartyId, Spot>) -> Option<PartyId> {
     let item = sheet.required(section, "id")?;
     let id: PartyId = sheet.parsed(&item, &code::BAD_PARTY_ID)?;
     if let Some(earlier) = ids.get(&id) {
-        let told = format!("{id} ({}) = {id} ({earlier})", item.spot.line);
+        let told = format!("{id} = {id} ({})", sheet.line_of(earlier));
         sheet.error(&code::PARTY_TWICE, &item.spot, Some(&told));
     } else {
-        ids.insert(id.clone(), item.spot.line);
+        ids.insert(id.clone(), item.spot);
     }
     Some(id)
 }
@@ -375,7 +376,7 @@ fn read_recipients(sheet: &mut Sheet<'_>, list: &Item<'_>) -> Vec<MailAddress> {
 fn read_inhibition(
     sheet: &mut Sheet<'_>,
     section: &Section<'_>,
-    ids: &BTreeMap<PartyId, u64>,
+    ids: &BTreeMap<PartyId, Spot>,
     updated: Option<Instant>,
 ) -> Option<Inhibition> {
     let named = ["party", "prefix", "classification"];
@@ -394,7 +395,7 @@ fn read_inhibition(
     Some(Inhibition { party, prefix, classification, reason: reason?, from, until })
 }
 
-fn read_known_party(sheet: &mut Sheet<'_>, item: &Item<'_>, ids: &BTreeMap<PartyId, u64>) -> Option<PartyId> {
+fn read_known_party(sheet: &mut Sheet<'_>, item: &Item<'_>, ids: &BTreeMap<PartyId, Spot>) -> Option<PartyId> {
     let text = sheet.text(item)?;
     let id = text.parse().ok().filter(|id| ids.contains_key(id));
     if id.is_none() {

@@ -27,7 +27,7 @@ pub(crate) struct Sheet<'t> {
 /// Where something stands: its line and its dotted key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spot {
-    pub(crate) line: u64,
+    line: u64,
     field: String,
 }
 
@@ -63,6 +63,11 @@ impl<'t> Sheet<'t> {
     /// The line, from 1, that the byte at `offset` stands on.
     fn line_at(&self, offset: usize) -> u64 {
         self.line_starts.partition_point(|start| *start <= offset) as u64
+    }
+
+    /// The spot's line as messages about another line name it: `roster.toml:12`.
+    pub(crate) fn line_of(&self, spot: &Spot) -> String {
+        format!("{}:{}", self.file, spot.line)
     }
 
     fn problem(&self, code: &'static Code, spot: &Spot, value: Option<&str>) -> Problem {
