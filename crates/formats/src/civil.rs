@@ -373,9 +373,11 @@ impl<'a> Scan<'a> {
             self.spaces();
             match self.eat_any(&[':', '時']) {
                 Some(':') => {
-                    minute = Some(self.number(2).ok_or(&BAD_TIME)?);
+                    // Two digits after a colon, always: `09:0` is a time that was cut off.
+                    let two = |n: Option<(i32, usize)>| n.filter(|n| n.1 == 2).ok_or(&BAD_TIME).map(Some);
+                    minute = two(self.number(2))?;
                     if self.eat(":") {
-                        second = Some(self.number(2).ok_or(&BAD_TIME)?);
+                        second = two(self.number(2))?;
                         nanos = self.fraction()?;
                     }
                 }
@@ -740,6 +742,8 @@ mod tests {
             ("2014-06-30 09:00:00 CST", "bad-zone"),
             ("JST 2014-06-30 09:00:00 UTC", "bad-zone"),
             ("2014-06-30 09", "bad-time"),
+            ("2014-06-30 09:0", "bad-time"),
+            ("2014-06-30 09:00:0", "bad-time"),
             ("2014-06-30 24:01", "bad-time"),
             ("2014-06-30 25:00", "bad-time"),
             ("2014-06-31 09:00", "bad-time"),

@@ -88,6 +88,108 @@ const KEYS: [(Column, &str); 22] = [
 /// The taxonomy above the type: written for readers who want it, never stored.
 pub const TAXONOMY: &str = "classification.taxonomy";
 
+/// Keys of IDF events that have no column here, sorted (IntelMQ 3.5.0, `etc/harmonization.conf`); `extra` is not one of them but
+/// the place of all others.
+const OTHER_KEYS: &[&str] = &[
+    "classification.identifier",
+    "comment",
+    "constituency",
+    "destination.abuse_contact",
+    "destination.account",
+    "destination.allocated",
+    "destination.as_name",
+    "destination.asn",
+    "destination.domain_suffix",
+    "destination.geolocation.cc",
+    "destination.geolocation.city",
+    "destination.geolocation.country",
+    "destination.geolocation.latitude",
+    "destination.geolocation.longitude",
+    "destination.geolocation.region",
+    "destination.geolocation.state",
+    "destination.local_hostname",
+    "destination.local_ip",
+    "destination.network",
+    "destination.registry",
+    "destination.reverse_dns",
+    "destination.tor_node",
+    "destination.urlpath",
+    "event_description.target",
+    "event_description.text",
+    "event_description.url",
+    "event_hash",
+    "feed.accuracy",
+    "feed.code",
+    "feed.documentation",
+    "feed.name",
+    "feed.provider",
+    "feed.url",
+    "malware.hash.md5",
+    "malware.hash.sha1",
+    "malware.hash.sha256",
+    "malware.version",
+    "misp.attribute_uuid",
+    "misp.event_uuid",
+    "output",
+    "product.full_name",
+    "product.name",
+    "product.vendor",
+    "product.version",
+    "product.vulnerabilities",
+    "protocol.application",
+    "raw",
+    "rtir_id",
+    "screenshot_url",
+    "severity",
+    "source.abuse_contact",
+    "source.allocated",
+    "source.as_name",
+    "source.domain_suffix",
+    "source.geolocation.cc",
+    "source.geolocation.city",
+    "source.geolocation.country",
+    "source.geolocation.cymru_cc",
+    "source.geolocation.geoip_cc",
+    "source.geolocation.latitude",
+    "source.geolocation.longitude",
+    "source.geolocation.region",
+    "source.geolocation.state",
+    "source.local_hostname",
+    "source.local_ip",
+    "source.network",
+    "source.registry",
+    "source.reverse_dns",
+    "source.tor_node",
+    "source.urlpath",
+    "status",
+    "time.observation",
+];
+
+/// Whether `key` is an IDF key that stands in `extra` as it is: one without a column, or one under `extra.`.
+#[must_use]
+pub fn is_other_idf_key(key: &str) -> bool {
+    OTHER_KEYS.binary_search(&key).is_ok() || (key.starts_with("extra.") && is_key(key))
+}
+
+/// `^[a-z_][a-z_0-9]+(\.[a-z_0-9]+)*$`
+fn is_key(key: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    key.split('.').all(word) && key.len() > 1 && !key.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The key under which a field of that name stands in `extra`: `extra.` and the name in lower case with `_` for spaces, hyphens,
+/// dots and slashes. None where the name cannot be such a key; it then stands, as written, inside [`COLUMNS`].
+#[must_use]
+pub fn extra_key(name: &str) -> Option<String> {
+    let word: String = crate::text::fold(name)
+        .chars()
+        .map(|c| if matches!(c, ' ' | '-' | '.' | '/') { '_' } else { c.to_ascii_lowercase() })
+        .collect();
+    let key = format!("extra.{word}");
+    (!word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit()) && is_key(&key) && key != COLUMNS)
+        .then_some(key)
+}
+
 /// Flags and the names under which `extra.noroshi.flags` carries them, separated by single spaces.
 const FLAG_NAMES: [(Flags, &str); 7] = [
     (Flags::NO_PORT, "no-port"),
@@ -462,6 +564,21 @@ mod tests {
             assert_eq!(Column::with_key(key), Some(column));
         }
         assert_eq!(Column::all().count(), 22);
+    }
+
+    #[test]
+    fn a_name_becomes_a_key_or_stands_as_written() {
+        assert!(OTHER_KEYS.is_sorted());
+        assert!(Column::all().all(|column| !OTHER_KEYS.contains(&column.key())));
+        assert!(is_other_idf_key("feed.name") && is_other_idf_key("extra.anything"));
+        assert!(
+            !is_other_idf_key("feed.nonsense") && !is_other_idf_key("source.ip") && !is_other_idf_key("extra.備考")
+        );
+        assert_eq!(extra_key("Server Name").as_deref(), Some("extra.server_name"));
+        assert_eq!(extra_key("ＣＯＵＮＴ").as_deref(), Some("extra.count"));
+        for name in ["備考欄", "columns", "", "2nd", "a&b"] {
+            assert_eq!(extra_key(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod civil;
 pub mod fields;
+pub mod list;
 pub mod reading;
 pub mod text;
 pub mod writing;
