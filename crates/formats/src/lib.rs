@@ -6,6 +6,7 @@
 //!
 //! No clock, no disk, no network: bytes come in as slices and go out as vectors.
 
+pub mod letter;
 pub mod reading;
 pub mod writing;
 
