@@ -6,8 +6,12 @@
 //!
 //! No clock, no disk, no network: bytes come in as slices and go out as vectors.
 
+pub mod civil;
+pub mod fields;
 pub mod letter;
+pub mod list;
 pub mod reading;
+pub mod text;
 pub mod writing;
 
 use model::problem::Problem;

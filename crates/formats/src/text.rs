@@ -1,0 +1,481 @@
+//! Received bytes as text: which encoding, which lines, and where in the received file each piece of text stands.
+//!
+//! INVARIANT: offsets that leave this file are bytes of the file as received, whatever it was encoded in; a [`Cursor`] turns
+//! places in the text into them.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use encoding_rs::{DecoderResult, SHIFT_JIS, UTF_16BE, UTF_16LE};
+use model::Text;
+use model::problem::{Code, Place, Problem};
+
+/// A character encoding that files are received in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, with or without a byte order mark.
+    Utf8,
+    /// UTF-16, low byte first: Excel's «Unicode text».
+    Utf16Le,
+    /// UTF-16, high byte first.
+    Utf16Be,
+    /// Windows-31J, which Japanese Windows calls ANSI and people call Shift_JIS.
+    Cp932,
+}
+
+impl Encoding {
+    /// Its name in a mapping file and in a report's provenance.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf-8",
+            Self::Utf16Le => "utf-16le",
+            Self::Utf16Be => "utf-16be",
+            Self::Cp932 => "cp932",
+        }
+    }
+
+    /// How many bytes the character takes in this encoding.
+    const fn width(self, character: char) -> usize {
+        match self {
+            Self::Utf8 => character.len_utf8(),
+            Self::Utf16Le | Self::Utf16Be => character.len_utf16() * 2,
+            // One byte: ASCII, 0x80, half-width katakana (WHATWG Encoding Standard, 12.3.1); all else two.
+            Self::Cp932 => match character {
+                '\0'..='\u{80}' | '\u{FF61}'..='\u{FF9F}' => 1,
+                _ => 2,
+            },
+        }
+    }
+}
+
+impl FromStr for Encoding {
+    type Err = ();
+    /// Reads the names that people use, in any case, with `-` or `_`.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let name: String = text.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+        match name.as_str() {
+            "utf8" | "utf8bom" | "utf8sig" => Ok(Self::Utf8),
+            "utf16le" | "utf16" => Ok(Self::Utf16Le),
+            "utf16be" => Ok(Self::Utf16Be),
+            "cp932" | "shiftjis" | "sjis" | "windows31j" | "ms932" | "mskanji" => Ok(Self::Cp932),
+            _ => Err(()),
+        }
+    }
+}
+
+/// A file as text.
+pub struct Decoded<'a> {
+    /// The text, without a byte order mark.
+    pub text: Cow<'a, str>,
+    /// What it was encoded in.
+    pub encoding: Encoding,
+    /// Where the text begins in the file, in bytes: after the byte order mark, if there is one.
+    start: usize,
+}
+
+impl<'a> Decoded<'a> {
+    /// The text of `bytes`, in the encoding that `declared` names or, without it, in the one that the bytes show: a byte order
+    /// mark, the zero bytes of UTF-16, valid UTF-8, and CP932 last.
+    ///
+    /// # Errors
+    /// [`EMPTY_FILE`], [`BINARY_FILE`], or [`WRONG_ENCODING`] with the line and byte where it went wrong: never replacement
+    /// characters.
+    pub fn of(file: &str, bytes: &'a [u8], declared: Option<Encoding>) -> Result<Self, Problem> {
+        let (marked, start) = byte_order_mark(bytes);
+        let body = bytes.get(start..).unwrap_or_default();
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Err(Problem::new(&EMPTY_FILE, Place::file(file)));
+        }
+        if let Some(kind) = well_known_binary(bytes) {
+            return Err(Problem::new(&BINARY_FILE, Place::file(file)).with_value(kind));
+        }
+        // A mark says which of the two orders it is, whatever was declared.
+        let declared = match (declared, marked) {
+            (Some(Encoding::Utf16Le | Encoding::Utf16Be), Some(Encoding::Utf16Le | Encoding::Utf16Be)) => marked,
+            (declared, _) => declared,
+        };
+        let encoding = declared.or(marked).or_else(|| utf16_by_zero_bytes(body));
+        if encoding.is_none_or(|e| matches!(e, Encoding::Utf8 | Encoding::Cp932)) && mostly_control(body) {
+            return Err(Problem::new(&BINARY_FILE, Place::file(file)).with_value("control bytes"));
+        }
+        // A mark that contradicts the declaration is no mark but a fault in the text.
+        let (body, start) = if marked.is_some_and(|m| Some(m) != encoding) { (bytes, 0) } else { (body, start) };
+        let fault = |at: Fault| at.problem(file, body, start);
+        let (text, encoding) = match encoding {
+            Some(encoding) => (decode(body, encoding).map_err(fault)?, encoding),
+            None => guess(body).map_err(fault)?,
+        };
+        if text.trim().is_empty() {
+            return Err(Problem::new(&EMPTY_FILE, Place::file(file)));
+        }
+        Ok(Self { text, encoding, start })
+    }
+
+    /// A cursor at the beginning of the text.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor { text: &self.text, encoding: self.encoding, start: self.start, at: 0, file_at: self.start, line: 1 }
+    }
+}
+
+/// Follows a reader through the text and knows where in the received file it is.
+#[derive(Clone)]
+pub struct Cursor<'a> {
+    text: &'a str,
+    encoding: Encoding,
+    start: usize,
+    at: usize,
+    file_at: usize,
+    line: u64,
+}
+
+impl Cursor<'_> {
+    /// Where the text's byte `at` stands in the file, and on which line, from 1. A cursor goes forward only; what lies behind it
+    /// is answered from the beginning again.
+    pub fn to(&mut self, at: usize) -> (u64, u64) {
+        if at < self.at {
+            (self.at, self.file_at, self.line) = (0, self.start, 1);
+        }
+        let passed = self.text.get(self.at..at).unwrap_or_default();
+        self.line += line_ends(passed.as_bytes(), self.text.as_bytes().get(at).copied());
+        self.file_at += self.width(passed);
+        self.at = at;
+        (self.file_at as u64, self.line)
+    }
+
+    /// How many bytes of the file a piece of its text takes.
+    #[must_use]
+    pub fn width(&self, piece: &str) -> usize {
+        match self.encoding {
+            Encoding::Utf8 => piece.len(),
+            other => piece.chars().map(|character| other.width(character)).sum(),
+        }
+    }
+}
+
+/// How many lines end in `bytes`: at LF, at CRLF, and at a CR that `next` does not continue.
+fn line_ends(bytes: &[u8], next: Option<u8>) -> u64 {
+    let mut ends = 0;
+    let mut rest = bytes.iter().peekable();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'\n' => ends += 1,
+            b'\r' if rest.peek().copied().or(next.as_ref()) != Some(&b'\n') => ends += 1,
+            _ => {}
+        }
+    }
+    ends
+}
+
+/// The end of the line that begins at `from`, and the beginning of the next: LF, CRLF and CR end lines.
+#[must_use]
+pub fn line_from(text: &str, from: usize) -> (usize, usize) {
+    let bytes = text.as_bytes();
+    let rest = bytes.get(from..).unwrap_or_default();
+    match rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+        None => (bytes.len(), bytes.len()),
+        Some(end) => {
+            let end = from + end;
+            let crlf = bytes.get(end) == Some(&b'\r') && bytes.get(end + 1) == Some(&b'\n');
+            (end, end + if crlf { 2 } else { 1 })
+        }
+    }
+}
+
+/// The encoding that a byte order mark names, and how long the mark is.
+fn byte_order_mark(bytes: &[u8]) -> (Option<Encoding>, usize) {
+    match bytes {
+        [0xEF, 0xBB, 0xBF, ..] => (Some(Encoding::Utf8), 3),
+        [0xFF, 0xFE, ..] => (Some(Encoding::Utf16Le), 2),
+        [0xFE, 0xFF, ..] => (Some(Encoding::Utf16Be), 2),
+        _ => (None, 0),
+    }
+}
+
+/// What people attach by mistake in place of a text file, by its first bytes.
+fn well_known_binary(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [b'P', b'K', 3, 4, ..] => Some("ZIP archive or Excel workbook (.xlsx)"),
+        [0xD0, 0xCF, 0x11, 0xE0, ..] => Some("Excel workbook (.xls) or other OLE file"),
+        [0x1F, 0x8B, ..] => Some("gzip archive"),
+        [b'7', b'z', 0xBC, 0xAF, ..] => Some("7z archive"),
+        [b'%', b'P', b'D', b'F', b'-', ..] => Some("PDF document"),
+        [0x89, b'P', b'N', b'G', ..] => Some("PNG image"),
+        [b'P', b'A', b'R', b'1', ..] => Some("Parquet file"),
+        _ => None,
+    }
+}
+
+/// How much of a file is looked at to guess what it is.
+const SAMPLE: usize = 8_192;
+
+/// Digits and delimiters of UTF-16 have a zero byte each, always on the same side: at least three in ten there, and next to none on
+/// the other side.
+fn utf16_by_zero_bytes(body: &[u8]) -> Option<Encoding> {
+    let sample = body.get(..body.len().min(SAMPLE))?;
+    let pairs = sample.len() / 2;
+    if pairs < 2 {
+        return None;
+    }
+    let zeros = |side: usize| sample.iter().skip(side).step_by(2).filter(|b| **b == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    let many = |n: usize| n * 10 >= pairs * 3;
+    let few = |n: usize| n * 20 <= pairs;
+    if many(odd) && few(even) {
+        Some(Encoding::Utf16Le)
+    } else if many(even) && few(odd) {
+        Some(Encoding::Utf16Be)
+    } else {
+        None
+    }
+}
+
+/// Whether more than one byte in twenty is a control that no text file has.
+fn mostly_control(body: &[u8]) -> bool {
+    let sample = body.get(..body.len().min(SAMPLE)).unwrap_or_default();
+    let controls = sample.iter().filter(|b| matches!(b, 0..=8 | 0x0E..=0x1A | 0x1C..=0x1F | 0x7F)).count();
+    controls * 20 > sample.len()
+}
+
+/// Where decoding failed: the encoding tried, and the byte in the body.
+struct Fault {
+    tried: &'static str,
+    at: usize,
+}
+
+impl Fault {
+    fn problem(self, file: &str, body: &[u8], start: usize) -> Problem {
+        let before = body.get(..self.at).unwrap_or_default();
+        let line = 1 + line_ends(before, body.get(self.at).copied());
+        let found: Vec<String> =
+            body.get(self.at..).unwrap_or_default().iter().take(4).map(|b| format!("{b:02X}")).collect();
+        let value = format!("byte {} ({}) is not {}", start + self.at, found.join(" "), self.tried);
+        Problem::new(&WRONG_ENCODING, Place::file(file).line(line)).with_value(&value)
+    }
+}
+
+fn decode(body: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, Fault> {
+    let other = match encoding {
+        Encoding::Utf8 => {
+            let tried = Encoding::Utf8.name();
+            return std::str::from_utf8(body).map(Cow::Borrowed).map_err(|e| Fault { tried, at: e.valid_up_to() });
+        }
+        Encoding::Utf16Le => UTF_16LE,
+        Encoding::Utf16Be => UTF_16BE,
+        Encoding::Cp932 => SHIFT_JIS,
+    };
+    let fault = |at| Fault { tried: encoding.name(), at };
+    let mut decoder = other.new_decoder_without_bom_handling();
+    let room = decoder.max_utf8_buffer_length_without_replacement(body.len()).ok_or_else(|| fault(0))?;
+    let mut text = String::with_capacity(room);
+    match decoder.decode_to_string_without_replacement(body, &mut text, true) {
+        (DecoderResult::InputEmpty, _) => {
+            text.shrink_to_fit();
+            Ok(Cow::Owned(text))
+        }
+        (DecoderResult::Malformed(length, after), read) => {
+            Err(fault(read.saturating_sub(usize::from(length) + usize::from(after))))
+        }
+        // The room asked for is enough for all of it.
+        (DecoderResult::OutputFull, read) => Err(fault(read)),
+    }
+}
+
+/// UTF-8 if it is valid, and CP932 if that is. A file that is mostly UTF-8 with a few broken characters is not taken for CP932,
+/// which would turn all its Japanese into other Japanese.
+fn guess(body: &[u8]) -> Result<(Cow<'_, str>, Encoding), Fault> {
+    let utf8 = match decode(body, Encoding::Utf8) {
+        Ok(text) => return Ok((text, Encoding::Utf8)),
+        Err(fault) => fault,
+    };
+    let (mut sound, mut broken) = (0_usize, 0_usize);
+    for chunk in body.utf8_chunks() {
+        sound += chunk.valid().chars().filter(|c| c.len_utf8() >= 3).count();
+        broken += usize::from(!chunk.invalid().is_empty());
+    }
+    if sound > broken * 2 {
+        return Err(utf8);
+    }
+    match decode(body, Encoding::Cp932) {
+        Ok(text) => Ok((text, Encoding::Cp932)),
+        Err(fault) => Err(Fault { tried: "utf-8 / cp932", at: fault.at.max(utf8.at) }),
+    }
+}
+
+/// The cell with full-width letters, digits, punctuation and spaces made ASCII, and trimmed: for addresses, ports, times and
+/// headings only, never for text that people wrote.
+#[must_use]
+pub fn fold(cell: &str) -> Cow<'_, str> {
+    if cell.is_ascii() {
+        return Cow::Borrowed(cell.trim_ascii());
+    }
+    let folded: String = cell
+        .chars()
+        .filter_map(|c| match c {
+            // Full-width forms of U+0021 to U+007E (Unicode block Halfwidth and Fullwidth Forms).
+            '\u{FF01}'..='\u{FF5E}' => char::from_u32(c as u32 - 0xFEE0),
+            '\u{3000}' | '\u{A0}' | '\u{2002}'..='\u{200A}' | '\u{202F}' => Some(' '),
+            // What input methods put for a hyphen.
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => Some('-'),
+            '。' | '｡' => Some('.'),
+            '\u{200B}'..='\u{200F}' | '\u{FEFF}' => None,
+            other => Some(other),
+        })
+        .collect();
+    match folded.trim() {
+        trimmed if trimmed.len() == folded.len() => Cow::Owned(folded),
+        trimmed => Cow::Owned(trimmed.to_owned()),
+    }
+}
+
+/// Nothing in the file.
+pub static EMPTY_FILE: Code = Code {
+    code: "empty-file",
+    text: Text { ja: "ファイルが空です", en: "the file is empty" },
+    help: Text {
+        ja: "該当なしの報告であれば取込みは不要です。そうでなければ、送信元に再送を依頼してください",
+        en: "nothing to ingest if there is nothing to report; otherwise ask the source to send it again",
+    },
+    example: "(0 bytes)",
+};
+
+/// No text.
+pub static BINARY_FILE: Code = Code {
+    code: "binary-file",
+    text: Text { ja: "テキストファイルではありません", en: "not a text file" },
+    help: Text {
+        ja: "表計算ソフトで「CSV UTF-8」として保存し直すか、圧縮を解いてから指定してください",
+        en: "save the workbook as `CSV UTF-8`, or unpack the archive first",
+    },
+    example: "list.xlsx",
+};
+
+/// The bytes are not what they were taken for.
+pub static WRONG_ENCODING: Code = Code {
+    code: "wrong-encoding",
+    text: Text {
+        ja: "文字コードとして読み取れないバイトがあります", en: "bytes that are not text in the encoding"
+    },
+    help: Text {
+        ja: "UTF-8 か CP932（シフトJIS）で保存し直すか、マッピングファイルに encoding = \"cp932\" のように指定してください。途中で切れたファイルの可能性もあります",
+        en: "save it as UTF-8 or CP932 (Shift_JIS), or say `encoding = \"cp932\"` in a mapping file; the file may also have been cut off",
+    },
+    example: "192.0.2.1,2014-06-30 09:00:00,\\xFF",
+};
+
+/// What this file can utter.
+pub static CODES: &[&Code] = &[&EMPTY_FILE, &BINARY_FILE, &WRONG_ENCODING];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SAMPLE_TEXT: &str = "送信元IP,日時\r\n192.0.2.1,2014/06/30 09:00:00\nｶﾅ,表\\～㈱①\r最後";
+
+    fn utf16(text: &str, big: bool) -> Vec<u8> {
+        text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+    }
+
+    fn cp932(text: &str) -> Vec<u8> {
+        let (bytes, _, lossy) = SHIFT_JIS.encode(text);
+        assert!(!lossy);
+        bytes.into_owned()
+    }
+
+    fn encoded() -> Vec<(Vec<u8>, Encoding)> {
+        let with = |mark: &[u8], body: Vec<u8>| [mark, &body].concat();
+        vec![
+            (SAMPLE_TEXT.as_bytes().to_vec(), Encoding::Utf8),
+            (with(b"\xEF\xBB\xBF", SAMPLE_TEXT.as_bytes().to_vec()), Encoding::Utf8),
+            (with(b"\xFF\xFE", utf16(SAMPLE_TEXT, false)), Encoding::Utf16Le),
+            (with(b"\xFE\xFF", utf16(SAMPLE_TEXT, true)), Encoding::Utf16Be),
+            (utf16(SAMPLE_TEXT, false), Encoding::Utf16Le),
+            (utf16(SAMPLE_TEXT, true), Encoding::Utf16Be),
+            (cp932(SAMPLE_TEXT), Encoding::Cp932),
+        ]
+    }
+
+    #[test]
+    fn each_encoding_is_found_and_offsets_are_those_of_the_received_bytes() {
+        for (bytes, encoding) in encoded() {
+            let decoded = Decoded::of("f", &bytes, None).unwrap();
+            assert_eq!(decoded.encoding, encoding);
+            assert_eq!(decoded.text, SAMPLE_TEXT);
+            let mut cursor = decoded.cursor();
+            let (mut at, mut line) = (0, 1);
+            while at < decoded.text.len() {
+                let (end, next) = line_from(&decoded.text, at);
+                let piece = &decoded.text[at..end];
+                let (offset, cursor_line) = cursor.to(at);
+                let from = usize::try_from(offset).unwrap();
+                let raw = &bytes[from..from + cursor.width(piece)];
+                assert_eq!(decode(raw, encoding).ok().unwrap(), piece);
+                assert_eq!(cursor_line, line);
+                (at, line) = (next, line + 1);
+            }
+            assert_eq!(line, 5);
+        }
+    }
+
+    /// WHATWG Encoding Standard, 12.3.1: every pair of bytes that decodes to one character is two bytes wide here too.
+    #[test]
+    fn every_character_of_cp932_is_as_wide_as_it_was() {
+        for lead in 0..=255_u8 {
+            for bytes in [vec![lead], vec![lead, b'@'], vec![lead, 0x80], vec![lead, 0xFC]] {
+                if let Ok(text) = decode(&bytes, Encoding::Cp932) {
+                    let width: usize = text.chars().map(|c| Encoding::Cp932.width(c)).sum();
+                    assert_eq!(width, bytes.len(), "{bytes:02X?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn wrong_bytes_are_named_by_line_and_byte() {
+        let problem = Decoded::of("f.csv", b"ip,time\n192.0.2.1,\xFF\xFD\n", None).err().unwrap();
+        assert_eq!((problem.code.code, problem.place.line), ("wrong-encoding", Some(2)));
+        assert!(problem.value_for_submitter().unwrap().starts_with("byte 18 (FF FD"));
+        let declared = Decoded::of("f.csv", &cp932("送信元IP\n"), Some(Encoding::Utf8)).err().unwrap();
+        assert_eq!((declared.code.code, declared.place.line), ("wrong-encoding", Some(1)));
+        // Cut off in the middle of a character: not taken for CP932.
+        let cut = "送信元IP,日時,備考\n192.0.2.1,2014/06/30 09:00,東京".as_bytes();
+        let problem = Decoded::of("f.csv", &cut[..cut.len() - 1], None).err().unwrap();
+        assert_eq!((problem.code.code, problem.place.line), ("wrong-encoding", Some(2)));
+        let odd = &utf16("ip,time\r\n", false)[..17];
+        assert_eq!(Decoded::of("f.csv", odd, None).err().unwrap().code.code, "wrong-encoding");
+    }
+
+    #[test]
+    fn what_is_no_text_is_said_to_be_none() {
+        for (bytes, code) in [
+            (&b""[..], "empty-file"),
+            (b" \r\n\n", "empty-file"),
+            (b"\xEF\xBB\xBF", "empty-file"),
+            (b"PK\x03\x04\x14\0\0\0", "binary-file"),
+            (b"\x7FELF\x01\x02\x03\x04\x05\x06\x07\x08\x0E\x0F", "binary-file"),
+        ] {
+            assert_eq!(Decoded::of("f", bytes, None).err().unwrap().code.code, code);
+        }
+    }
+
+    #[test]
+    fn full_width_is_folded() {
+        assert_eq!(fold("１９２．０．２．１：８０"), "192.0.2.1:80");
+        assert_eq!(fold("　２０１４／０６／３０　０９：００ "), "2014/06/30 09:00");
+        assert_eq!(fold("−１"), "-1");
+        assert_eq!(fold("192。0。2。1"), "192.0.2.1");
+        assert!(matches!(fold("192.0.2.1"), Cow::Borrowed(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic_and_offsets_stay_inside(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(decoded) = Decoded::of("f", &bytes, None) {
+                let (end, _) = decoded.cursor().to(decoded.text.len());
+                prop_assert_eq!(usize::try_from(end).unwrap(), bytes.len());
+            }
+        }
+    }
+}
