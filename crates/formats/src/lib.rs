@@ -6,8 +6,11 @@
 //!
 //! No clock, no disk, no network: bytes come in as slices and go out as vectors.
 
+pub mod answer;
 pub mod civil;
+pub mod csv;
 pub mod fields;
+pub mod letter;
 pub mod list;
 pub mod reading;
 pub mod text;

@@ -1,0 +1,3 @@
+//! CSV.
+
+pub(crate) mod rows;
