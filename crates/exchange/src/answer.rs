@@ -21,7 +21,7 @@ use crate::house::House;
 use crate::keep::About;
 use crate::letters::{desk_of, parcel};
 use crate::problem::DeedError;
-use crate::tell::LetterRows;
+type LetterRows = Vec<Vec<u32>>;
 
 /// What was answered for one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,11 @@
 //! Carrying: the outbox's jobs, claimed by lease, evidence asked again at the moment of sending, and what became of them.
 
+use std::sync::Arc;
+
 use courier::retry::{History, Next, next};
-use courier::send::{Repeat, SendError};
+use courier::send::folder::{self, Folder};
+use courier::send::{Repeat, SendError, Taken, Way as SendWay};
+use directory::roster::Way as RosterWay;
 use ledger::Kind as LeafKind;
 use model::Actor;
 use store::outbox::{Claim, Kind as JobKind, Refusal};
@@ -14,6 +18,10 @@ const LEASE_SECONDS: u32 = 300;
 
 /// After how many letters of a way that repeats nothing progress is written down.
 const PROGRESS_EVERY: u32 = 500;
+
+/// What a job's last error is called when the receiver may have the letter although sending it failed: then one repeat is
+/// allowed, and no second.
+const PERHAPS_SENT: &str = "perhaps-sent";
 
 /// What was carried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,8 +80,8 @@ impl House {
         settings: &courier::retry::Settings,
     ) -> Result<Outcome, DeedError> {
         let job = &claim.job.job;
-        let Some(way) = self.ways.way(&job.way) else {
-            return Err(DeedError::NotInForce { code: &SETTING_MISSING, about: format!("[mail] (way `{}`)", job.way) });
+        let Some(way) = self.way_of(job)? else {
+            return Err(DeedError::NotInForce { code: &SETTING_MISSING, about: format!("[courier] (way `{}`)", job.way) });
         };
         if let Err(reason) = self.evidence_still_holds(claim).await? {
             return self.give_up(actor, claim, reason, 0).await;
@@ -129,6 +137,7 @@ impl House {
                 }
                 Err(error) => {
                     let code = match &error {
+                        SendError::Transient { taken: Taken::Perhaps, .. } => PERHAPS_SENT,
                         SendError::Transient { reason, .. } => reason.code,
                         _ => "send-failed",
                     };
@@ -149,7 +158,7 @@ impl House {
         if let Some((code, error)) = waiting {
             let mut history = History::begin(job.made_at);
             history.tries = claim.job.attempts.saturating_sub(1);
-            history.perhaps = u32::from(claim.job.last_error.as_deref() == Some(courier::codes::PERHAPS_SENT));
+            history.perhaps = u32::from(claim.job.last_error.as_deref() == Some(PERHAPS_SENT));
             let history = history.and(error.as_ref());
             return match next(settings, way.kind().repeat, history, self.clock.now(), &*self.entropy) {
                 Next::TryAt(due) => {
@@ -163,6 +172,20 @@ impl House {
         }
         self.settle(actor, &claim, letters, refused).await?;
         Ok(Outcome::Done { letters, refused })
+    }
+
+    /// The way of a job; a party's drop folder is where the roster says.
+    fn way_of(&self, job: &store::outbox::NewJob) -> Result<Option<Arc<dyn SendWay>>, DeedError> {
+        if job.way != folder::KIND.name {
+            return Ok(self.ways.way(&job.way));
+        }
+        let mut way = Folder::new(self.disk.clone(), self.faults.clone(), self.deliveries());
+        if let Some(party) = &job.recipient
+            && let Some(RosterWay::Folder(path)) = self.entry(party)?.delivery.map(|delivery| delivery.way)
+        {
+            way = way.with(party.clone(), &path);
+        }
+        Ok(Some(Arc::new(way)))
     }
 
     /// Whether what a job rests on still holds: the receiver's agreement, and the operation's time. A reason if not.

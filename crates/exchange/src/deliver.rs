@@ -13,7 +13,7 @@ use formats::Rendering;
 use law::{Action, Clearance, Protected, Subject, Verdict};
 use model::party::AgreementKind;
 use model::tag::{DataClass, Tags};
-use model::{Actor, DeliveryId, HandlingTally, PartyId, RoundId, SightingBatch};
+use model::{Actor, DeliveryId, HandlingTally, PartyId, RecordId, ReportId, RoundId, SightingBatch};
 use store::fact::{Fact, Kind as FactKind};
 use store::outbox::NewJob;
 use store::reason::{Door, Reason};
@@ -54,6 +54,29 @@ pub struct Sending {
     pub lines: Vec<Line>,
 }
 
+/// The rows of a round that are not routed yet, under a clearance to route them.
+struct Waiting {
+    planned: Planned,
+    batch: Protected<SightingBatch>,
+    looking: Clearance,
+    /// The reports they stand in.
+    reports: Vec<ReportId>,
+    /// Per row: its report, and its row there.
+    records: Vec<RecordId>,
+}
+
+impl Waiting {
+    /// Which outward place is which record: per place, from 1 on, the report's UUID and its row (20 bytes).
+    fn map(&self, rows: &[u32]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(rows.len() * 20);
+        for record in rows.iter().filter_map(|index| self.records.get(*index as usize)) {
+            bytes.extend(record.report.uuid().as_bytes());
+            bytes.extend(record.ordinal.to_be_bytes());
+        }
+        bytes
+    }
+}
+
 /// One delivery, rendered and sealed, waiting for the transaction.
 struct Prepared {
     delivery: store::delivery::Delivery,
@@ -69,7 +92,7 @@ impl House {
     /// # Errors
     /// As [`House::send_round`].
     pub async fn send_round_dry(&self, actor: &Actor, round: &RoundId) -> Result<Sending, DeedError> {
-        let (planned, batch, clearance, _) = self.open_round_rows(actor, round).await?;
+        let Waiting { planned, batch, looking: clearance, .. } = self.open_round_rows(actor, round).await?;
         let directory = self.directory()?;
         let now = self.clock.now();
         let routed = batch.open(&clearance, now, |rows| route(rows, &directory, &planned.plan, now));
@@ -96,18 +119,19 @@ impl House {
     /// [`DeedError`] where there is nothing to send, the gate refuses to look at the rows, or a door fails; then nothing is
     /// sent and the round stands as before.
     pub async fn send_round(&self, actor: &Actor, round: &RoundId) -> Result<Sending, DeedError> {
-        let (planned, batch, looking, reports) = self.open_round_rows(actor, round).await?;
+        let waiting = self.open_round_rows(actor, round).await?;
+        let Waiting { planned, batch, looking, reports, .. } = &waiting;
         let directory = self.directory()?;
         let now = self.clock.now();
-        let routed = batch.open(&looking, now, |rows| route(rows, &directory, &planned.plan, now))?;
+        let routed = batch.open(looking, now, |rows| route(rows, &directory, &planned.plan, now))?;
         self.faults.reach("deliver.routed")?;
 
         let mut sending = Sending::default();
         let mut prepared = Vec::new();
         let mut reasons: BTreeMap<(Door, Option<PartyId>, String), u64> = BTreeMap::new();
         for (party, rows) in &routed.sent {
-            let commitment = self.commit_rows(&batch, &looking, rows)?;
-            let question = self.share_question(actor, &planned, round, party, rows.len() as u64, commitment)?;
+            let commitment = self.commit_rows(batch, looking, rows)?;
+            let question = self.share_question(actor, planned, round, party, rows.len() as u64, commitment)?;
             let entry = self.entry(party)?;
             let line = Line {
                 door: "sent",
@@ -121,7 +145,7 @@ impl House {
             match self.ask(question).await? {
                 Answer::Cleared(clearance) => {
                     let part = batch.derive(&clearance, now, |all| all.take(rows))?;
-                    let delivery = self.prepare(&planned, round, &entry, &part, &clearance, None)?;
+                    let delivery = self.prepare(planned, round, &entry, &part, &waiting.map(rows), &clearance, None)?;
                     sending.lines.push(Line {
                         ground: ground_names(clearance.grounds()),
                         rules: clearance.rules().to_vec(),
@@ -144,7 +168,7 @@ impl House {
         for ((party, reason), rows) in &routed.withheld {
             *reasons.entry((Door::Withheld, Some(party.clone()), reason.clone())).or_default() += rows.len() as u64;
         }
-        self.prepare_return(actor, &planned, round, &batch, &looking, &routed, &mut prepared, &mut reasons).await?;
+        self.prepare_return(actor, &waiting, round, &routed, &mut prepared, &mut reasons).await?;
         sending.add_rest(&routed, &planned.plan.reporter);
 
         let mut tx = self.store.begin("deliver::commit").await?;
@@ -159,22 +183,17 @@ impl House {
         for ((door, party, code), rows) in reasons {
             store::reason::add(&mut tx, round, &Reason { door, party, code, rows }).await?;
         }
-        for report in &reports {
+        for report in reports {
             store::report::routed(&mut tx, *report).await?;
         }
         store::round::sent(&mut tx, round, now).await?;
-        let leaf = self.done_leaf(&looking).with("rows", routed.rows());
+        let leaf = self.done_leaf(looking).with("rows", routed.rows());
         store::leaf::append(&mut tx, &leaf).await?;
         tx.commit().await?;
         Ok(sending)
     }
 
-    /// The rows of a round that are not routed yet, under a clearance to route them, and the reports they stand in.
-    async fn open_round_rows(
-        &self,
-        actor: &Actor,
-        round: &RoundId,
-    ) -> Result<(Planned, Protected<SightingBatch>, Clearance, Vec<model::ReportId>), DeedError> {
+    async fn open_round_rows(&self, actor: &Actor, round: &RoundId) -> Result<Waiting, DeedError> {
         own(self, actor)?;
         let planned = self.open_round_plan(round).await?;
         let rows = store::report::of_round(&self.store, round).await?;
@@ -200,17 +219,21 @@ impl House {
         let ids: Vec<_> = waiting.iter().map(|row| row.report.id).collect();
         let mut parts = Vec::new();
         for fact in self.facts_of_round(round, FactKind::Sightings).await? {
-            if fact.report.is_some_and(|report| ids.contains(&report)) {
-                parts.push(self.read_sightings(&fact, Subject::Round(round.clone()))?);
+            if let Some(report) = fact.report.filter(|report| ids.contains(report)) {
+                parts.push((report, self.read_sightings(&fact, Subject::Round(round.clone()))?));
             }
         }
         let mut batches = Vec::new();
-        for part in &parts {
-            part.open(&clearance, now, |rows| batches.push(rows.clone()))?;
+        let mut records = Vec::new();
+        for (report, part) in &parts {
+            part.open(&clearance, now, |rows| {
+                records.extend(rows.rows().map(|row| RecordId { report: *report, ordinal: row.ordinal }));
+                batches.push(rows.clone());
+            })?;
         }
         let all = SightingBatch::concat(&batches).map_err(|e| DeedError::Fault(e.to_string()))?;
         let batch = Protected::seal(all, DataClass::CommunicationTrace, Subject::Round(round.clone()));
-        Ok((planned, batch, clearance, ids))
+        Ok(Waiting { planned, batch, looking: clearance, reports: ids, records })
     }
 
     fn share_question(
@@ -256,18 +279,16 @@ impl House {
         })?)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a deed's parts, used once")]
     async fn prepare_return(
         &self,
         actor: &Actor,
-        planned: &Planned,
+        waiting: &Waiting,
         round: &RoundId,
-        batch: &Protected<SightingBatch>,
-        looking: &Clearance,
         routed: &Routed,
         prepared: &mut Vec<Prepared>,
         reasons: &mut BTreeMap<(Door, Option<PartyId>, String), u64>,
     ) -> Result<(), DeedError> {
+        let Waiting { planned, batch, looking, .. } = waiting;
         let mut rows: Vec<u32> = routed.returned.values().flatten().copied().collect();
         if rows.is_empty() {
             return Ok(());
@@ -299,7 +320,7 @@ impl House {
                     back.reasons.push(((*reason).to_owned(), count));
                     *reasons.entry((Door::Returned, None, (*reason).to_owned())).or_default() += count;
                 }
-                prepared.push(self.prepare(planned, round, &entry, &part, &clearance, Some(&back))?);
+                prepared.push(self.prepare(planned, round, &entry, &part, &waiting.map(&rows), &clearance, Some(&back))?);
             }
             Answer::Refused(_, refusal) => {
                 let door = (Door::Withheld, Some(planned.plan.reporter.clone()), refusal.code.to_owned());
@@ -310,12 +331,14 @@ impl House {
     }
 
     /// Renders, writes the letter, and seals one delivery.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one delivery")]
     fn prepare(
         &self,
         planned: &Planned,
         round: &RoundId,
         entry: &RosterEntry,
         part: &Protected<SightingBatch>,
+        map: &[u8],
         clearance: &Clearance,
         back: Option<&Back>,
     ) -> Result<Prepared, DeedError> {
@@ -420,7 +443,7 @@ impl House {
         };
         let about = About { round, report: None, delivery: Some(id), decision: Some(clearance.decision()) };
         let fact = self.keep_letters(about, &[envelope])?;
-        let map = self.keep_sightings_of(about, part, clearance)?;
+        let map = self.keep_blob(FactKind::Map, about, map, rows)?;
         let kind_kept = match kind {
             CoverKind::Sent => (store::delivery::Kind::Sent, store::outbox::Kind::Delivery),
             CoverKind::Returned => (store::delivery::Kind::Returned, store::outbox::Kind::Return),

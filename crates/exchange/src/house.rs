@@ -179,7 +179,7 @@ impl House {
     pub async fn reload_directory(&self) -> Result<(), DeedError> {
         let now = self.clock.now();
         let Some(snapshot) = store::roster::in_force(&self.store, now, now).await? else { return Ok(()) };
-        let (roster, _) = Roster::read("roster", &snapshot.text).map_err(|e| DeedError::Problems(e.problems))?;
+        let (roster, _) = Roster::read("roster", &snapshot.text).map_err(|e| DeedError::Problems(e.errors))?;
         let mut tables = Vec::new();
         for path in &self.settings.asn_tables {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -44,8 +44,7 @@ impl House {
     /// # Errors
     /// [`DeedError`] where the key is destroyed, the file is gone, or a byte of it has changed.
     pub(crate) fn read_blob(&self, fact: &Fact) -> Result<Vec<u8>, DeedError> {
-        let class: RetentionClass = fact.retention.parse().map_err(DeedError::Keys)?;
-        Ok(self.archive.read_blob(&class, fact.kind.name(), &fact.id.to_string(), &sealed(fact))?)
+        Ok(self.archive.read_blob(&retention_of(fact)?, &sealed(fact))?)
     }
 
     /// Writes sightings, encrypted; the manifest row is for the caller's transaction.
@@ -71,8 +70,7 @@ impl House {
     /// # Errors
     /// [`DeedError`] where the key is destroyed, the file is gone, or a byte of it has changed.
     pub fn read_sightings(&self, fact: &Fact, subject: Subject) -> Result<Protected<SightingBatch>, DeedError> {
-        let class: RetentionClass = fact.retention.parse().map_err(DeedError::Keys)?;
-        Ok(self.archive.read_sightings(&class, &fact.id.to_string(), &sealed(fact), subject)?)
+        Ok(self.archive.read_sightings(&retention_of(fact)?, &sealed(fact), subject)?)
     }
 
     /// The living facts of a kind in a round.
@@ -124,4 +122,10 @@ impl House {
 /// What the manifest says about a file, as the archive checks it.
 fn sealed(fact: &Fact) -> archive::Sealed {
     archive::Sealed { path: fact.path.clone(), bytes: fact.bytes, rows: fact.rows, digest: fact.digest }
+}
+
+/// The retention class that the manifest names.
+fn retention_of(fact: &Fact) -> Result<RetentionClass, DeedError> {
+    let (kind, scope) = fact.retention.split_once('/').unwrap_or((&fact.retention, ""));
+    Ok(RetentionClass::new(kind, scope)?)
 }

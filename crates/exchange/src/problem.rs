@@ -49,7 +49,7 @@ pub enum DeedError {
         house: PartyId,
     },
     /// What the deed needs is not in force: an agreement, a consent to the plan, an open round.
-    #[error("{text}: `{about}`", text = code.text.en, code = .code)]
+    #[error("{}: `{about}`", code.text.en)]
     NotInForce {
         /// What, as a code.
         code: &'static Code,
@@ -70,7 +70,7 @@ pub enum DeedError {
     Disk(disk::DiskError),
     /// The assignment records.
     #[error("assignments: {0}")]
-    Assignment(assignment::AssignmentError),
+    Assignment(std::io::Error),
     /// Protected data stayed closed.
     #[error("{0}")]
     Closed(#[from] law::Closed),
@@ -139,6 +139,15 @@ impl From<store::StoreError> for DeedError {
         match error {
             store::StoreError::Crash(crash) => Self::Crash(crash),
             other => Self::Store(other),
+        }
+    }
+}
+
+impl From<archive::ArchiveError> for DeedError {
+    fn from(error: archive::ArchiveError) -> Self {
+        match error {
+            archive::ArchiveError::Disk(error) => error.into(),
+            other => Self::Archive(other),
         }
     }
 }

@@ -29,7 +29,7 @@ impl House {
     /// [`DeedError::Problems`] with every fault; then nothing changes.
     pub async fn record_roster(&self, actor: &Actor, file: &str, text: &str, dry_run: bool) -> Result<Recorded, DeedError> {
         own(self, actor)?;
-        let (roster, notes) = Roster::read(file, text).map_err(|e| DeedError::Problems(e.problems))?;
+        let (roster, notes) = Roster::read(file, text).map_err(|e| DeedError::Problems(e.errors))?;
         let now = self.clock.now();
         let digest = document_digest(text);
         let in_force = store::roster::in_force(&self.store, now, now).await?;

@@ -27,6 +27,8 @@ names! {
         Parcel = "parcel",
         /// At a node: who was told when, under pseudonyms.
         Notices = "notices",
+        /// Keyed digests of rows and terminals, for comparison only.
+        Keys = "keys",
     }
 }
 

@@ -3,11 +3,13 @@
 //! The layout is [`crate::manifest`]'s. The files come first and the manifest last; before anything is written, the
 //! manifest is looked for in the folder and among what the reader has taken.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use disk::{Disk, DiskError};
+use model::PartyId;
 use model::port::Faults;
 use model::text::Text;
 
@@ -31,6 +33,8 @@ pub struct Folder {
     disk: Arc<dyn Disk>,
     faults: Arc<dyn Faults>,
     root: PathBuf,
+    /// Parties whose folder is not named by their id.
+    elsewhere: BTreeMap<PartyId, PathBuf>,
 }
 
 impl Folder {
@@ -38,7 +42,14 @@ impl Folder {
     /// set: the files are as readable as the process's umask lets them be.
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, faults: Arc<dyn Faults>, root: PathBuf) -> Self {
-        Self { disk, faults, root }
+        Self { disk, faults, root, elsewhere: BTreeMap::new() }
+    }
+
+    /// The same, but that party's folder is `path`; a relative one is below the root.
+    #[must_use]
+    pub fn with(mut self, party: PartyId, path: &Path) -> Self {
+        self.elsewhere.insert(party, self.root.join(path));
+        self
     }
 }
 
@@ -56,7 +67,7 @@ impl Way for Folder {
                 sent.refused.push(Refused::out_of_reach(recipient));
                 continue;
             };
-            let folder = self.root.join(party.as_str());
+            let folder = self.elsewhere.get(party).cloned().unwrap_or_else(|| self.root.join(party.as_str()));
             let disk = Arc::clone(&self.disk);
             let envelope = envelope.clone();
             on_disk(move || put(disk.as_ref(), &folder, &envelope)).await?;
