@@ -299,6 +299,12 @@ mod tests {
         assert!(judge(&files).is_sound());
         // The earlier tree is still to be had from the wider files.
         assert_eq!(extend(&present, &files, &all[200..300]).unwrap(), growth);
+        // So it is where a wider partial one has replaced it.
+        let mut files = log_of(&all, &[100, 200]);
+        files.retain(|path, _| !path.ends_with(".p/100"));
+        assert_eq!(extend(&head(&all[..100]), &files, &all[100..200]).unwrap().head, present);
+        files.insert(CHECKPOINT.to_owned(), log_of(&all, &[100]).remove(CHECKPOINT).unwrap());
+        assert!(judge(&files).is_sound());
     }
 
     #[test]
