@@ -2,6 +2,7 @@
 """Whether verify.py names the file that was altered: python3 test_verify.py (needs nothing but Python and the samples)."""
 import contextlib, pathlib, random, shutil, sys, tempfile, unittest
 
+sys.dont_write_bytecode = True
 import verify
 
 SAMPLES = pathlib.Path(__file__).resolve().parent.parent / "samples"
