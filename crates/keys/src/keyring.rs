@@ -48,6 +48,10 @@ impl Keyring {
             return Err(KeyError::KeyringExists { folder: folder.to_owned() });
         }
         ring.key(FIRST)?;
+        // The files are their owner's already; their names need not be read either. Where this is refused, or the disk is a
+        // simulated one, `permissions` warns.
+        #[cfg(unix)]
+        let _ = std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700));
         Ok(ring)
     }
 
@@ -66,9 +70,11 @@ impl Keyring {
         if ring.read(FIRST)?.is_none() {
             return Err(KeyError::KeyringMissing { folder: folder.to_owned() });
         }
-        for file in ring.disk.list(&ring.folder)? {
-            if let Some(name) = file.strip_suffix(DESTROYED) {
-                ring.disk.remove(&ring.path(name, KEY))?;
+        let files = ring.disk.list(&ring.folder)?;
+        for name in files.iter().filter_map(|file| file.strip_suffix(DESTROYED)) {
+            let key = format!("{name}{KEY}");
+            if files.binary_search(&key).is_ok() {
+                ring.disk.remove(&ring.folder.join(key))?;
             }
         }
         Ok(ring)
@@ -408,10 +414,13 @@ mod tests {
     fn key_files_are_their_owners() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         create(folder.path()).retention_key(&class("a")).unwrap();
         for name in ["pseudonym.key", "retention.report.a.key"] {
             let mode = std::fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
+            assert!(crate::wrapping::permissions(&folder.path().join(name)).is_none());
         }
+        assert!(crate::wrapping::permissions(folder.path()).is_none());
     }
 }

@@ -14,7 +14,32 @@
 //!
 //! Each file is wrapped (XChaCha20-Poly1305) under the [`WrappingKey`], which the binary reads from a file of mode 0600
 //! or from a credential of the service manager, and which is not kept in the folder. Key material is wiped from memory when
-//! it is dropped; nothing here can be printed or serialised.
+//! it is dropped (what a digest under way has made of it is not). Nothing here can be printed:
+//!
+//! ```
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<keys::RetentionClass>();
+//! ```
+//! ```compile_fail,E0277
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<keys::DataKey>();
+//! ```
+//! ```compile_fail,E0277
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<keys::WrappingKey>();
+//! ```
+//! ```compile_fail,E0277
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<keys::Keyring>();
+//! ```
+//! ```compile_fail,E0277
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<keys::Committer>();
+//! ```
+//! ```compile_fail,E0277
+//! fn printed<T: std::fmt::Debug>() {}
+//! printed::<keys::LedgerSigner>();
+//! ```
 
 pub mod commitment;
 pub mod data;

@@ -107,21 +107,19 @@ impl WrappingKey {
 /// Looks at the machine's own files; silent where there is none, and on systems without such modes.
 #[must_use]
 pub fn permissions(path: &Path) -> Option<Problem> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(path).ok()?.permissions().mode();
-        if mode & 0o077 == 0 {
-            return None;
-        }
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Some(Problem::new(&WRAPPING_KEY_OPEN, Place::file(name)).with_value(&format!("{:04o}", mode & 0o7777)))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (path, &WRAPPING_KEY_OPEN, Place::file::<&str>, Problem::new);
-        None
-    }
+    let mode = mode(path).filter(|mode| mode & 0o077 != 0)?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    Some(Problem::new(&WRAPPING_KEY_OPEN, Place::file(name)).with_value(&format!("{:04o}", mode & 0o7777)))
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    Some(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).ok()?.permissions()))
+}
+
+#[cfg(not(unix))]
+fn mode(_path: &Path) -> Option<u32> {
+    None
 }
 
 /// A key's file. Nothing in it is secret without the wrapping key.
@@ -186,6 +184,17 @@ mod tests {
             assert!(key.unwrap("one", &bent, path).is_err(), "{at}");
         }
     }
+
+    #[test]
+    fn a_file_written_earlier_still_opens() {
+        let entropy = SeededEntropy::new(2);
+        let key = WrappingKey::generate(&entropy);
+        assert_eq!(key.wrap("one", &Material::new([7; 32]), &entropy), GOLDEN.as_bytes());
+        assert_eq!(*key.unwrap("one", GOLDEN.as_bytes(), Path::new("one.key")).unwrap(), [7; 32]);
+    }
+
+    /// Opens with HChaCha20 written in Python over the `cryptography` package's ChaCha20-Poly1305.
+    const GOLDEN: &str = r#"{"version":1,"name":"one","nonce":"KfsXP7VGxE+zssd7szy8WIZlSq57T/K5","wrapped":"Z5/H/lga72PjMFp00VWAsGgod7xujYwCNIpZXqk0TTi8ISbb0UZDezdOwSBVhDer"}"#;
 
     #[cfg(unix)]
     #[test]

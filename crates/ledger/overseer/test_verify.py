@@ -2,6 +2,7 @@
 """Whether verify.py names the file that was altered: python3 test_verify.py (needs nothing but Python and the samples)."""
 import contextlib, pathlib, random, shutil, sys, tempfile, unittest
 
+sys.dont_write_bytecode = True
 import verify
 
 SAMPLES = pathlib.Path(__file__).resolve().parent.parent / "samples"
@@ -64,6 +65,20 @@ class Verify(unittest.TestCase):
         found = faults(self.log, "--earlier", str(SAMPLES / "log" / "checkpoint"))
         self.assertEqual(len(found), 1)
         self.assertIn("ledger-history-shrunk", found[0])
+
+    def test_leaves_must_be_canonical(self):
+        good = '{"at":-5,"facts":{"count":839,"e":[],"x":"share\\u0001\\n/\u65e5"},"id":"%s","kind":"recorded","v":1}'
+        good %= "01900000-0000-7000-8000-000000000001"
+        self.assertEqual(verify.parse(good.encode())["facts"]["count"], 839)
+        for old, new in [
+            (":{", ": {"), ('"v":1', '"v":2'), ('"v":1', '"v":true'), ('"v":1', '"v":1.0'), ('"v":1', '"v":1,"x":1'),
+            ("839", "839.0"), ("839", "-0"), ("839", "9223372036854775808"), ("839", "NaN"), ("839", "null"), ("839", "[1]"),
+            ('"at"', '"at":1,"at"'), ("share", "sh\\u0061re"), ("share", "\\ud800"), ("/", "\\/"), ("recorded", "record"),
+            ("0000-", "0000"), ("-7000", "-700A"), ('"facts"', '"decision":null,"facts"'), ("}", "}}"), ("}", ""), (good, ""),
+        ]:
+            self.assertIn(old, good)
+            with self.assertRaises((ValueError, KeyError), msg=new):
+                verify.parse(good.replace(old, new, 1).encode("utf-8", "surrogatepass"))
 
     def test_the_signature_algorithm_against_rfc_8032(self):
         # Section 7.1, tests 2 and 3.

@@ -161,7 +161,7 @@ def parse(octets):
     fact = lambda it: isinstance(it, (bool, str)) or whole(it) or (
         isinstance(it, list) and all(isinstance(part, str) for part in it))
     good = (isinstance(leaf, dict) and set(leaf) | {"decision"} == {"at", "decision", "facts", "id", "kind", "v"}
-            and leaf["v"] == 1 and whole(leaf["at"]) and leaf["kind"] in KINDS and isinstance(leaf["facts"], dict)
+            and whole(leaf["v"]) and leaf["v"] == 1 and whole(leaf["at"]) and leaf["kind"] in KINDS and isinstance(leaf["facts"], dict)
             and all(isinstance(leaf.get(it, ""), str) for it in ("id", "decision")) and UUID.fullmatch(leaf["id"])
             and ("decision" not in leaf or UUID.fullmatch(leaf["decision"])) and all(map(fact, leaf["facts"].values())))
     if not good:

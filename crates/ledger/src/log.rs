@@ -74,7 +74,8 @@ pub struct Growth {
 ///
 /// `present` is what the checkpoint says that was written last ([`Head::EMPTY`] before the first). Write `files` in their
 /// order and durably, then the checkpoint that [`Growth::signed`] puts last: until it stands, the log is the old one. After
-/// a crash do the same again with the same leaves.
+/// a crash do the same again with the same leaves. Only one may do this at a time, and it must know the last head it signed
+/// from elsewhere too: a log put back from an old backup and continued would be two logs under one name.
 ///
 /// # Errors
 /// [`LogError`], where a file is missing or was altered, or a leaf is too long; nothing is to be written then.
@@ -299,6 +300,12 @@ mod tests {
         assert!(judge(&files).is_sound());
         // The earlier tree is still to be had from the wider files.
         assert_eq!(extend(&present, &files, &all[200..300]).unwrap(), growth);
+        // So it is where a wider partial one has replaced it.
+        let mut files = log_of(&all, &[100, 200]);
+        files.retain(|path, _| !path.ends_with(".p/100"));
+        assert_eq!(extend(&head(&all[..100]), &files, &all[100..200]).unwrap().head, present);
+        files.insert(CHECKPOINT.to_owned(), log_of(&all, &[100]).remove(CHECKPOINT).unwrap());
+        assert!(judge(&files).is_sound());
     }
 
     #[test]

@@ -240,6 +240,9 @@ mod tests {
             prop_assert!(!includes(&here, index as u64, &leaf, &path));
             let shorter = Head { size: index as u64, ..here };
             prop_assert!(!includes(&shorter, index as u64, &all[index], &path));
+            // A root does not say how many leaves are under it: the path's length must.
+            let longer = Head { size: size as u64 * 2, ..here };
+            prop_assert!(!includes(&longer, index as u64, &all[index], &path));
             let other = (index + 1 + bend % size.max(2)) % size;
             prop_assert!(other == index || !includes(&here, other as u64, &all[index], &path));
             let mut longer = path.clone();
@@ -266,6 +269,8 @@ mod tests {
             let proof = prove_consistency(&rewritten, earlier).unwrap();
             prop_assert!(!extends(&head(&rewritten), &old, &proof));
             prop_assert!(!extends(&old, &new, &path));
+            let larger = Head { size: size as u64 * 2, ..new };
+            prop_assert!(!extends(&larger, &old, &path));
             let mut longer = path.clone();
             longer.push(EMPTY);
             prop_assert!(!extends(&new, &old, &longer));
