@@ -91,7 +91,13 @@ impl Archive {
     ///
     /// # Errors
     /// [`ArchiveError`].
-    pub fn write_blob(&self, class: &RetentionClass, kind: &str, id: &str, bytes: &[u8]) -> Result<Written, ArchiveError> {
+    pub fn write_blob(
+        &self,
+        class: &RetentionClass,
+        kind: &str,
+        id: &str,
+        bytes: &[u8],
+    ) -> Result<Written, ArchiveError> {
         let path = format!("{kind}/{id}");
         let sealed = self.keyring.retention_key(class)?.seal(&*self.entropy, path.as_bytes(), bytes)?;
         self.disk.write_durably(&self.root.join(&path), &sealed)?;
@@ -129,15 +135,16 @@ impl Archive {
         now: Instant,
     ) -> Result<Written, ArchiveError> {
         let columns = |message: String| ArchiveError::Columns { path: id.to_owned(), message };
-        let (bytes, rows) = sightings.open(clearance, now, |batch| {
-            let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-            let mut bytes = Vec::new();
-            let mut writer = ArrowWriter::try_new(&mut bytes, batch.columns().schema(), Some(properties))?;
-            writer.write(batch.columns())?;
-            writer.close()?;
-            Ok::<_, parquet::errors::ParquetError>((bytes, batch.len() as u64))
-        })?
-        .map_err(|e| columns(e.to_string()))?;
+        let (bytes, rows) = sightings
+            .open(clearance, now, |batch| {
+                let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+                let mut bytes = Vec::new();
+                let mut writer = ArrowWriter::try_new(&mut bytes, batch.columns().schema(), Some(properties))?;
+                writer.write(batch.columns())?;
+                writer.close()?;
+                Ok::<_, parquet::errors::ParquetError>((bytes, batch.len() as u64))
+            })?
+            .map_err(|e| columns(e.to_string()))?;
         let written = self.write_blob(class, "sightings", id, &bytes)?;
         Ok(Written { rows, schema: SCHEMA_VERSION.to_owned(), ..written })
     }

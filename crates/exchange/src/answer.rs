@@ -21,7 +21,7 @@ use crate::house::House;
 use crate::keep::About;
 use crate::letters::{desk_of, parcel};
 use crate::problem::DeedError;
-type LetterRows = Vec<Vec<u32>>;
+use crate::tell::LetterRows;
 
 /// What was answered for one delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +177,8 @@ impl House {
             zone: self.settings.zone.clone(),
         };
         let letter = Self::write(&Letter::shipped(lang), &contents)?;
-        let about = About { round: &row.round, report: None, delivery: Some(row.id), decision: Some(clearance.decision()) };
+        let about =
+            About { round: &row.round, report: None, delivery: Some(row.id), decision: Some(clearance.decision()) };
         let parcels = vec![parcel(&name, file.media_type, file.bytes)?];
         let (parcel_fact, job) = self.answer_job(&hub, about, row.id, answers + 2, JobKind::Answer, letter, parcels)?;
         let kept = self.keep_outcomes(about, &outcomes)?;

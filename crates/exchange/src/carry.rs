@@ -81,7 +81,10 @@ impl House {
     ) -> Result<Outcome, DeedError> {
         let job = &claim.job.job;
         let Some(way) = self.way_of(job)? else {
-            return Err(DeedError::NotInForce { code: &SETTING_MISSING, about: format!("[courier] (way `{}`)", job.way) });
+            return Err(DeedError::NotInForce {
+                code: &SETTING_MISSING,
+                about: format!("[courier] (way `{}`)", job.way),
+            });
         };
         if let Err(reason) = self.evidence_still_holds(claim).await? {
             return self.give_up(actor, claim, reason, 0).await;

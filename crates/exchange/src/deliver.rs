@@ -320,7 +320,15 @@ impl House {
                     back.reasons.push(((*reason).to_owned(), count));
                     *reasons.entry((Door::Returned, None, (*reason).to_owned())).or_default() += count;
                 }
-                prepared.push(self.prepare(planned, round, &entry, &part, &waiting.map(&rows), &clearance, Some(&back))?);
+                prepared.push(self.prepare(
+                    planned,
+                    round,
+                    &entry,
+                    &part,
+                    &waiting.map(&rows),
+                    &clearance,
+                    Some(&back),
+                )?);
             }
             Answer::Refused(_, refusal) => {
                 let door = (Door::Withheld, Some(planned.plan.reporter.clone()), refusal.code.to_owned());
@@ -394,7 +402,8 @@ impl House {
         let mut parcels = Vec::new();
         let mut cover_files = Vec::new();
         for (format, written) in files {
-            let name = format!("sightings-{}-{}-{}.{}", round.operation, round.number, format.name(), written.extension);
+            let name =
+                format!("sightings-{}-{}-{}.{}", round.operation, round.number, format.name(), written.extension);
             cover_files.push(CoverFile {
                 name: name.clone(),
                 media_type: written.media_type.to_owned(),

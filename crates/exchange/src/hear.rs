@@ -142,15 +142,12 @@ impl House {
 
 /// What to look for in the manifest to find a delivery's outcomes.
 pub(crate) fn outcomes_wanted(delivery: DeliveryId) -> store::fact::Wanted {
-    store::fact::Wanted {
-        kind: Some(FactKind::Answers),
-        delivery: Some(delivery),
-        ..store::fact::Wanted::default()
-    }
+    store::fact::Wanted { kind: Some(FactKind::Answers), delivery: Some(delivery), ..store::fact::Wanted::default() }
 }
 
 /// The tally over all rows of a delivery; what is not named is pending.
 pub(crate) fn tally_of(outcomes: &Outcomes, rows: u64) -> NodeTally {
     let pending = rows.saturating_sub(outcomes.len() as u64);
-    NodeTally::of(outcomes.values().map(|(outcome, _)| *outcome)) + NodeTally::from_counts([(Outcome::Pending, pending)])
+    NodeTally::of(outcomes.values().map(|(outcome, _)| *outcome))
+        + NodeTally::from_counts([(Outcome::Pending, pending)])
 }

@@ -1,7 +1,9 @@
 //! Correspondence: from what a deed knows to subject, text, addresses and sealed envelopes.
 
 use api::v1::Delivery as Cover;
-use courier::{Envelope, HeaderText, Letter as LetterText, MailAddress, Mailbox, MediaType, Parcel, ParcelName, Recipient};
+use courier::{
+    Envelope, HeaderText, Letter as LetterText, MailAddress, Mailbox, MediaType, Parcel, ParcelName, Recipient,
+};
 use directory::RosterEntry;
 use directory::roster::{Format as RosterFormat, Way};
 use formats::Contact;
@@ -39,11 +41,28 @@ pub(crate) struct Back {
 fn reason_for_people(code: &str) -> Name {
     let known = [
         NOT_IN_PLAN,
-        ("no-address", model::Text { ja: "アドレスもドメインも記載がないもの", en: "no address and no domain named" }),
+        (
+            "no-address",
+            model::Text {
+                ja: "アドレスもドメインも記載がないもの", en: "no address and no domain named"
+            },
+        ),
         ("no-partner", model::Text { ja: "保有者が分からないもの", en: "nobody known here holds it" }),
         ("not-partner", model::Text { ja: "協力先でないASのもの", en: "its autonomous system runs under no partner" }),
-        ("no-agreement", model::Text { ja: "保有者との受領の協定が有効でないもの", en: "no agreement to receive in force with its holder" }),
-        ("no-delivery", model::Text { ja: "保有者への送付方法が登録されていないもの", en: "no way of delivery registered for its holder" }),
+        (
+            "no-agreement",
+            model::Text {
+                ja: "保有者との受領の協定が有効でないもの",
+                en: "no agreement to receive in force with its holder",
+            },
+        ),
+        (
+            "no-delivery",
+            model::Text {
+                ja: "保有者への送付方法が登録されていないもの",
+                en: "no way of delivery registered for its holder",
+            },
+        ),
     ];
     let text = known.iter().find(|(name, _)| *name == code).map(|(_, text)| *text);
     text.map_or_else(|| Name::from(code), |text| Name { ja: text.ja.to_owned(), en: Some(text.en.to_owned()) })
@@ -180,7 +199,10 @@ pub(crate) fn recipients(entry: &RosterEntry) -> Result<(Vec<Recipient>, &'stati
             Ok((to?, "smtp"))
         }
         Some(Way::Folder(_)) => Ok((vec![Recipient::Folder(entry.party.id.clone())], "folder")),
-        None => Err(DeedError::NotInForce { code: &SETTING_MISSING, about: format!("roster: delivery of {}", entry.party.id) }),
+        None => Err(DeedError::NotInForce {
+            code: &SETTING_MISSING,
+            about: format!("roster: delivery of {}", entry.party.id),
+        }),
     }
 }
 

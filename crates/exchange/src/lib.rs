@@ -21,6 +21,7 @@ pub mod gate;
 pub mod hear;
 pub mod house;
 pub mod keep;
+pub mod keep_assignments;
 pub mod letters;
 pub mod operation;
 pub mod problem;
@@ -31,7 +32,7 @@ pub mod route;
 pub mod same;
 pub mod sequence;
 pub mod take;
-// pub mod tell;
+pub mod tell;
 
 pub use house::{House, Settings};
 pub use problem::{CODES, DeedError};

@@ -9,7 +9,8 @@ use store::operation::PlanText;
 use crate::gate::own;
 use crate::house::House;
 use crate::problem::{
-    BAD_PLAN, DeedError, NOT_FOUND, OPERATION_CLOSED, OPERATION_THERE, PLAN_NOT_AGREED, PLAN_PARTY_UNKNOWN, ROUND_NOT_OPEN,
+    BAD_PLAN, DeedError, NOT_FOUND, OPERATION_CLOSED, OPERATION_THERE, PLAN_NOT_AGREED, PLAN_PARTY_UNKNOWN,
+    ROUND_NOT_OPEN,
 };
 use crate::roster::document_digest;
 
@@ -43,7 +44,13 @@ impl House {
     /// # Errors
     /// [`DeedError`] where the plan cannot be read, names parties that the roster does not know, lacks its reporter's
     /// agreement, or the operation exists; all that is wrong is named.
-    pub async fn open_operation(&self, actor: &Actor, file: &str, text: &str, dry_run: bool) -> Result<Planned, DeedError> {
+    pub async fn open_operation(
+        &self,
+        actor: &Actor,
+        file: &str,
+        text: &str,
+        dry_run: bool,
+    ) -> Result<Planned, DeedError> {
         own(self, actor)?;
         let planned = self.check_plan(file, text)?;
         let found = store::operation::find(&self.store, &planned.plan.id).await?;
@@ -104,7 +111,11 @@ impl House {
             let place = Place::file(file).field("agreed");
             problems.push(Problem::new(&PLAN_NOT_AGREED, place).with_value(plan.reporter.as_str()));
         }
-        if problems.is_empty() { Ok(Planned { plan, digest: document_digest(text) }) } else { Err(DeedError::Problems(problems)) }
+        if problems.is_empty() {
+            Ok(Planned { plan, digest: document_digest(text) })
+        } else {
+            Err(DeedError::Problems(problems))
+        }
     }
 
     /// The plan in force of an operation.

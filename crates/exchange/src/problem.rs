@@ -70,7 +70,7 @@ pub enum DeedError {
     Disk(disk::DiskError),
     /// The assignment records.
     #[error("assignments: {0}")]
-    Assignment(std::io::Error),
+    Assignment(assignment::RegisterError),
     /// Protected data stayed closed.
     #[error("{0}")]
     Closed(#[from] law::Closed),
@@ -94,9 +94,12 @@ impl DeedError {
             Self::SameFile { .. } => SAME_FILE.code,
             Self::NotOurActor { .. } => NOT_OUR_ACTOR.code,
             Self::NotInForce { code, .. } => code.code,
-            Self::Store(_) | Self::Archive(_) | Self::Keys(_) | Self::Disk(_) | Self::Assignment(_) | Self::Closed(_) => {
-                "deployment-failed"
-            }
+            Self::Store(_)
+            | Self::Archive(_)
+            | Self::Keys(_)
+            | Self::Disk(_)
+            | Self::Assignment(_)
+            | Self::Closed(_) => "deployment-failed",
             Self::Crash(_) => "simulated-crash",
             Self::Fault(_) => "program-fault",
         }
@@ -139,6 +142,15 @@ impl From<store::StoreError> for DeedError {
         match error {
             store::StoreError::Crash(crash) => Self::Crash(crash),
             other => Self::Store(other),
+        }
+    }
+}
+
+impl From<assignment::RegisterError> for DeedError {
+    fn from(error: assignment::RegisterError) -> Self {
+        match error {
+            assignment::RegisterError::Refused(problem) => Self::Problem(problem),
+            other => Self::Assignment(other),
         }
     }
 }

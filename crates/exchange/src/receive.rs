@@ -186,7 +186,8 @@ impl House {
             Some(path) => Some((path.to_string_lossy().into_owned(), self.disk.read(path)?)),
             None => None,
         };
-        let schema = schema_text.as_ref().and_then(|(name, bytes)| Some((name.as_str(), std::str::from_utf8(bytes).ok()?)));
+        let schema =
+            schema_text.as_ref().and_then(|(name, bytes)| Some((name.as_str(), std::str::from_utf8(bytes).ok()?)));
         let declared = Declared {
             zone: handed.zone.clone(),
             mapping: handed.mapping,
@@ -289,7 +290,12 @@ impl House {
         normalised: &Normalised,
     ) -> Result<(), DeedError> {
         let now = self.clock.now();
-        let about = crate::keep::About { round: &handed.round, report: Some(id), delivery: None, decision: Some(clearance.decision()) };
+        let about = crate::keep::About {
+            round: &handed.round,
+            report: Some(id),
+            delivery: None,
+            decision: Some(clearance.decision()),
+        };
         let mut facts = vec![
             self.keep_blob(FactKind::Kept, about, handed.bytes, 1)?,
             self.keep_sightings(about, &normalised.fresh, clearance)?,

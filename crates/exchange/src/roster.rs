@@ -27,7 +27,13 @@ impl House {
     ///
     /// # Errors
     /// [`DeedError::Problems`] with every fault; then nothing changes.
-    pub async fn record_roster(&self, actor: &Actor, file: &str, text: &str, dry_run: bool) -> Result<Recorded, DeedError> {
+    pub async fn record_roster(
+        &self,
+        actor: &Actor,
+        file: &str,
+        text: &str,
+        dry_run: bool,
+    ) -> Result<Recorded, DeedError> {
         own(self, actor)?;
         let (roster, notes) = Roster::read(file, text).map_err(|e| DeedError::Problems(e.errors))?;
         let now = self.clock.now();

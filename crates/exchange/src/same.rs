@@ -35,7 +35,8 @@ pub enum Field {
 #[must_use]
 pub const fn key_of(kind: Classification) -> &'static [Field] {
     use Field::{
-        DestinationIp, DestinationPort, Malware, Protocol, SourceAccount, SourceFqdn, SourceIp, SourcePort, SourceUrl, Time,
+        DestinationIp, DestinationPort, Malware, Protocol, SourceAccount, SourceFqdn, SourceIp, SourcePort, SourceUrl,
+        Time,
     };
     match kind {
         Classification::InfectedSystem => &[SourceIp, SourcePort, Time, Malware],
@@ -45,7 +46,9 @@ pub const fn key_of(kind: Classification) -> &'static [Field] {
         | Classification::WeakCrypto => &[SourceIp, SourcePort, Protocol, Time, Malware],
         Classification::Phishing | Classification::MalwareDistribution => &[SourceUrl, SourceIp, SourceFqdn, Time],
         Classification::DataLeak => &[SourceAccount, SourceIp, SourceUrl, Time],
-        _ => &[SourceIp, SourcePort, SourceFqdn, SourceUrl, SourceAccount, DestinationIp, DestinationPort, Time, Malware],
+        _ => {
+            &[SourceIp, SourcePort, SourceFqdn, SourceUrl, SourceAccount, DestinationIp, DestinationPort, Time, Malware]
+        }
     }
 }
 
@@ -73,7 +76,9 @@ pub fn row_key(row: &SightingRef<'_>, committer: &Committer, scratch: &mut Vec<u
         match field {
             Field::SourceIp => push(scratch, row.source_ip.map(|a| a.to_bytes()).as_ref().map(|b| &b[..])),
             Field::DestinationIp => push(scratch, row.destination_ip.map(|a| a.to_bytes()).as_ref().map(|b| &b[..])),
-            Field::SourcePort => push(scratch, row.source_port.map(|p| p.number().to_be_bytes()).as_ref().map(|b| &b[..])),
+            Field::SourcePort => {
+                push(scratch, row.source_port.map(|p| p.number().to_be_bytes()).as_ref().map(|b| &b[..]))
+            }
             Field::DestinationPort => {
                 push(scratch, row.destination_port.map(|p| p.number().to_be_bytes()).as_ref().map(|b| &b[..]));
             }

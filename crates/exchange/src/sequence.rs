@@ -50,7 +50,8 @@ impl House {
     pub async fn sequence(&self) -> Result<Sequenced, DeedError> {
         let now = self.clock.now();
         let owner = format!("{}:{}", std::process::id(), store::OutboxId::fresh(&*self.clock, &*self.entropy));
-        let Some(held) = store::lease::take(&self.store, store::leaf::SEQUENCER, &owner, now, LEASE_SECONDS).await? else {
+        let Some(held) = store::lease::take(&self.store, store::leaf::SEQUENCER, &owner, now, LEASE_SECONDS).await?
+        else {
             return Ok(Sequenced { added: 0, size: store::leaf::progress(&self.store).await?.sequenced });
         };
         let outcome = self.sequence_held(&held).await;
@@ -110,8 +111,7 @@ impl House {
         let waiting = store::leaf::unsequenced(&self.store, u32::MAX).await?;
         let unsequenced: Vec<Vec<u8>> = waiting.into_iter().map(|kept| kept.bytes).collect();
         let vkey = self.ledger_vkey()?;
-        let question =
-            Question { vkey: &vkey, now: self.clock.now().as_micros(), earlier, unsequenced: &unsequenced };
+        let question = Question { vkey: &vkey, now: self.clock.now().as_micros(), earlier, unsequenced: &unsequenced };
         Ok(verify(&Folder(self.ledger()), &question))
     }
 }

@@ -183,7 +183,8 @@ impl House {
             .with("digest", plan_digest.as_str());
         let known = store::operation::find(&self.store, &cover.plan.id).await?.and_then(|operation| operation.plan);
         let mut tx = self.store.begin("take::keep").await?;
-        if matches!(store::taken::take(&mut tx, "delivery", &cover.delivery.to_string(), now).await?, Taking::Again(_)) {
+        if matches!(store::taken::take(&mut tx, "delivery", &cover.delivery.to_string(), now).await?, Taking::Again(_))
+        {
             tx.rollback().await?;
             self.abandon(clearance.decision(), "taken-before").await?;
             return Ok(One::Before);
@@ -225,11 +226,15 @@ impl House {
         let name = format!("ack-{}.{}", cover.delivery, file.extension);
         let subject = format!("[{}] ack {}", cover.ticket, cover.round);
         let letter = written(&subject, &format!("{subject}\n"), String::new())?;
-        self.answer_job(hub, about, cover.delivery, 1, store::outbox::Kind::Ack, letter, vec![parcel(
-            &name,
-            file.media_type,
-            file.bytes,
-        )?])
+        self.answer_job(
+            hub,
+            about,
+            cover.delivery,
+            1,
+            store::outbox::Kind::Ack,
+            letter,
+            vec![parcel(&name, file.media_type, file.bytes)?],
+        )
     }
 
     /// Seals a file for the hub and makes the job that carries it.

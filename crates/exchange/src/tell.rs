@@ -9,6 +9,7 @@ use courier::{Envelope, EnvelopeId, Recipient, Ticket};
 use formats::letter::Letter;
 use formats::letter::contents::{NoticeLetter, notice};
 use law::{Action, Clearance, Subject};
+use model::party::Role;
 use model::tag::DataClass;
 use model::{Actor, DeliveryId, Instant, Lang, Outcome};
 use store::fact::Kind as FactKind;
@@ -121,7 +122,8 @@ impl House {
                 continue;
             }
             let subscriber = SubscriberRef::from_bytes(pseudonym);
-            let contact = records.contacts.open(subscriber, &tell, now, |contact| contact.cloned()).map_err(not_opened)?;
+            let contact =
+                records.contacts.open(subscriber, &tell, now, |contact| contact.cloned()).map_err(not_opened)?;
             let Some(contact) = contact else {
                 // Known, and to be told another way: by post, by telephone. It stays `identified`.
                 continue;
@@ -155,12 +157,8 @@ impl House {
             }
             return Ok(told);
         }
-        let about = About {
-            round: &cover.round,
-            report: None,
-            delivery: Some(delivery),
-            decision: Some(tell.decision()),
-        };
+        let about =
+            About { round: &cover.round, report: None, delivery: Some(delivery), decision: Some(tell.decision()) };
         let mut facts = vec![self.keep_outcomes(about, &outcomes)?];
         let mut job = None;
         if !letters.is_empty() {
@@ -222,16 +220,19 @@ impl House {
         let delivery = Subject::Delivery(cover.delivery);
         let mut used_ports = true;
         // With the port, if the law of the day allows it; else with address and time alone.
-        let mut rows_clearance = self.ask_subject(actor, cover, Action::Identify, true, cover.rows, delivery.clone()).await?;
+        let mut rows_clearance =
+            self.ask_subject(actor, cover, Action::Identify, true, cover.rows, delivery.clone()).await?;
         if rows_clearance.is_err() {
             used_ports = false;
-            rows_clearance = self.ask_subject(actor, cover, Action::Identify, false, cover.rows, delivery.clone()).await?;
+            rows_clearance =
+                self.ask_subject(actor, cover, Action::Identify, false, cover.rows, delivery.clone()).await?;
         }
         let rows_clearance = match rows_clearance {
             Ok(clearance) => clearance,
             Err(code) => return Ok(Err(code)),
         };
-        let asked = self.ask_subject(actor, cover, Action::Identify, used_ports, cover.rows, Subject::Assignments).await?;
+        let asked =
+            self.ask_subject(actor, cover, Action::Identify, used_ports, cover.rows, Subject::Assignments).await?;
         let records_clearance = match asked {
             Ok(clearance) => clearance,
             Err(code) => {
@@ -307,7 +308,7 @@ impl House {
             commitment: String::new(),
         });
         question.uses_port = uses_port;
-        question.holds_assignment = self.is_operator();
+        question.holds_assignment = self.me()?.party.is(Role::Operator);
         question.plan_agreed_by_partner = cover.plan.agreement_of(&self.settings.party, question.decided_on).is_some();
         question.individually = action == Action::Tell;
         question.identified_lawfully = action == Action::Tell;
@@ -412,10 +413,11 @@ impl House {
         presses: &mut Presses,
     ) -> Result<Envelope, DeedError> {
         let me = self.me()?;
-        let from = self.settings.notice_from.as_ref().ok_or_else(|| DeedError::NotInForce {
-            code: &SETTING_MISSING,
-            about: "[notice_from]".to_owned(),
-        })?;
+        let from = self
+            .settings
+            .notice_from
+            .as_ref()
+            .ok_or_else(|| DeedError::NotInForce { code: &SETTING_MISSING, about: "[notice_from]".to_owned() })?;
         let reporter = self
             .entry(&cover.plan.reporter)
             .map_or_else(|_| model::text::Name::from(cover.plan.reporter.as_str()), |entry| entry.party.name);

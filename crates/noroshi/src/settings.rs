@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use model::problem::{Code, Place, Problem};
 use model::Text;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::command::Failure;
 
@@ -12,7 +12,7 @@ use crate::command::Failure;
 pub const FILE: &str = "noroshi.toml";
 
 /// All settings.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where the state is: `sqlite://state.db` (below the home) or `postgres://user@host/database`.
@@ -20,7 +20,7 @@ pub struct Settings {
     pub database: String,
     /// A file with the key that wraps the keys, instead of `keys/wrapping.key` below the home. A systemd credential named
     /// `noroshi-wrapping-key` goes before both.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub wrapping_key_file: Option<PathBuf>,
     /// This deployment and its deeds.
     pub house: exchange::Settings,

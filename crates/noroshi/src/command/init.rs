@@ -1,0 +1,102 @@
+//! `noroshi init`: a new deployment.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use disk::{Disk, RealDisk};
+use keys::{Keyring, WrappingKey};
+use model::party::Role;
+use model::{Lang, PartyId};
+use store::Store;
+
+use super::{Done, Failure};
+use crate::print::Console;
+use crate::settings::{FILE, Settings};
+use crate::start::{World, keys_folder, start};
+
+/// Arguments of `init`.
+#[derive(Args)]
+pub struct Init {
+    /// Whose deployment it is: the party's id in the roster, such as `clearing-house` or `isp-hokuto`.
+    #[arg(long)]
+    pub party: PartyId,
+    /// A hub is a clearing-house, a node an operator.
+    #[arg(long, value_parser = role)]
+    pub role: Role,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    match text {
+        "clearing-house" | "hub" => Ok(Role::ClearingHouse),
+        "operator" | "node" => Ok(Role::Operator),
+        other => Err(format!("`{other}` is neither clearing-house nor operator")),
+    }
+}
+
+/// The settings file of a new deployment.
+pub fn settings_text(party: &PartyId, role: Role, lang: Lang) -> String {
+    let language = if lang == Lang::Ja { "ja" } else { "en" };
+    let mut text = format!(
+        "# 設定の説明は docs/manual/operator.ja.md にあります。知らないキーがあると起動しません。\n\
+         # The settings are explained in docs/manual/operator.en.md. A key that is not known stops the start.\n\n\
+         [house]\nparty = \"{party}\"\nlanguage = \"{language}\"\nzone = \"Asia/Tokyo\"\n"
+    );
+    if role == Role::Operator {
+        text += &format!(
+            "\n# 契約者への通知の差出人。 / Who writes to subscribers.\n\
+             # way = \"eml\" は mail/ にファイルとして書き出します（送信しません）。 / \"eml\" writes files to mail/ and sends nothing.\n\
+             [house.notice_from]\nmail = \"abuse@{party}.example.org\"\nname = \"ネットワーク安全担当\"\nway = \"eml\"\n\n\
+             # 契約約款による同意。当てはまるものだけ true に（弁護士に確認）。\n\
+             # Consent by contract terms; set true only what holds (ask your lawyer).\n\
+             # [house.terms_consent]\n# reference = \"約款 第○条\"\n# users_would_agree = false\n# explained = false\n\
+             # same_terms_if_refused = false\n# changeable_any_time = false\n# minimum_data = false\n"
+        );
+    }
+    text += "\n# メールの送信。 / Mail.\n# [courier]\n# from = \"name <desk@example.org>\"\n# [courier.smtp]\n# host = \"mail.example.org\"\n";
+    text
+}
+
+/// Makes the deployment.
+pub async fn run(home: &Path, init: Init, console: &Console) -> Result<Done, Failure> {
+    if home.join(FILE).exists() {
+        return Err(Failure::Other(match console.lang() {
+            Lang::Ja => format!("{} には既に設置があります", home.display()),
+            Lang::En => format!("there is a deployment in {} already", home.display()),
+        }));
+    }
+    found(home, &init.party, init.role, &settings_text(&init.party, init.role, console.lang()), World::real()).await?;
+    console.say(&match console.lang() {
+        Lang::Ja => format!(
+            "{} に {} の設置を作りました。\n次に: noroshi --home {} party import 名簿.toml\n\
+             注意: {}/keys は鍵です。通常のバックアップに含めず、別に保管してください。",
+            home.display(), init.party, home.display(), home.display()
+        ),
+        Lang::En => format!(
+            "made a deployment of {} in {}\nnext: noroshi --home {} party import roster.toml\n\
+             note: {}/keys holds the keys; keep it out of ordinary backups, and a copy of it apart",
+            init.party, home.display(), home.display(), home.display()
+        ),
+    });
+    Ok(Done::All)
+}
+
+/// Writes settings, keys and state; the settings come last, so that half a deployment is none.
+pub async fn found(home: &Path, party: &PartyId, role: Role, text: &str, world: World) -> Result<(), Failure> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(world.faults.clone(), world.care));
+    let wrapping = WrappingKey::generate(&*world.entropy);
+    let bytes = wrapping.to_base64();
+    let folder = keys_folder(home);
+    disk.write_secret(&folder.join("wrapping.key"), bytes.as_bytes()).map_err(|e| Failure::Other(e.to_string()))?;
+    Keyring::create(disk.clone(), &folder, wrapping, world.entropy.clone())
+        .map_err(|error| Failure::Other(error.to_string()))?;
+    disk.write_durably(&home.join(FILE), text.as_bytes()).map_err(|e| Failure::Other(e.to_string()))?;
+    let started = start(home, Settings::read(home)?, world).await?;
+    let store: &Store = &started.house.store;
+    let founding = store::meta::Founding { party: party.clone(), role, at: started.house.clock.now() };
+    let mut tx = store.begin("init::found").await.map_err(|e| Failure::Deed(e.into()))?;
+    store::meta::found(&mut tx, &founding).await.map_err(|e| Failure::Deed(e.into()))?;
+    tx.commit().await.map_err(|e| Failure::Deed(e.into()))?;
+    Ok(())
+}
+

@@ -1,0 +1,287 @@
+//! The commands: one file per noun, each a way to call a deed.
+
+pub mod answer;
+pub mod assignments;
+pub mod carry;
+pub mod convert;
+pub mod ingest;
+pub mod init;
+pub mod law;
+pub mod ledger;
+pub mod node;
+pub mod operation;
+pub mod party;
+pub mod round;
+
+use std::io::Read;
+use std::path::Path;
+
+use clap::{CommandFactory, Subcommand};
+use exchange::DeedError;
+use model::problem::Problem;
+use model::{Actor, Lang, Text};
+
+use crate::print::Console;
+use crate::settings::Settings;
+use crate::start::{Started, World, local_actor, start};
+
+/// What can be done.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Replay the two published operations of 2014 and 2015 on generated input: no network, no service, no set-up.
+    Demo(crate::demo::Demo),
+    /// Make a new deployment in the home folder: settings, keys, state.
+    Init(init::Init),
+    /// The parties: import a roster, show it, ask who holds an address.
+    #[command(subcommand)]
+    Party(party::Party),
+    /// The operations: open one with its plan.
+    #[command(subcommand)]
+    Operation(operation::Operation),
+    /// The rounds: open, send, show.
+    #[command(subcommand)]
+    Round(round::Round),
+    /// Receive a report into a round; shows a preview first.
+    Ingest(ingest::Ingest),
+    /// Change a file's form: list, Shadowserver, IntelMQ JSON in; IDF, CSV, XARF out.
+    Convert(convert::Convert),
+    /// Carry what waits in the outbox: deliveries, returns, letters, answers.
+    Carry(carry::Carry),
+    /// Hear partners' answers: a file, or all that lies in the inbox.
+    Answer(answer::Answer),
+    /// At an operator: take deliveries, identify, tell, answer.
+    #[command(subcommand)]
+    Node(node::Node),
+    /// At an operator: who held which address; how subscribers are reached.
+    #[command(subcommand)]
+    Assignments(assignments::Assignments),
+    /// The ledger: number its leaves, verify it.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// The law: the rules, their sources, and what a lawyer must confirm.
+    #[command(subcommand)]
+    Law(law::Law),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a command ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Everything.
+    All,
+    /// Done, but some rows or recipients were left out; they are named.
+    InPart,
+    /// The ledger did not verify.
+    NotVerified,
+}
+
+impl From<Done> for std::process::ExitCode {
+    fn from(done: Done) -> Self {
+        Self::from(match done {
+            Done::All => 0_u8,
+            Done::InPart => 1,
+            Done::NotVerified => 5,
+        })
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// A deed was not done.
+    Deed(DeedError),
+    /// An input is wrong.
+    Problem(Problem),
+    /// An input is wrong in several places.
+    Problems(Vec<Problem>),
+    /// The system.
+    Io(std::io::Error),
+    /// Anything else.
+    Other(String),
+}
+
+impl From<DeedError> for Failure {
+    fn from(error: DeedError) -> Self {
+        match error {
+            DeedError::Problem(problem) => Self::Problem(problem),
+            DeedError::Problems(problems) => Self::Problems(problems),
+            other => Self::Deed(other),
+        }
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Deed(DeedError::Refused { .. }) => 3,
+            Self::Deed(DeedError::NotFound { .. }) => 6,
+            Self::Deed(DeedError::Store(store::StoreError::Busy { .. })) => 75,
+            _ => 1,
+        }
+    }
+
+    /// What to say: what is wrong, and what next.
+    pub fn lines(&self, lang: Lang) -> Vec<String> {
+        let help = Text { ja: "対処", en: "help" };
+        match self {
+            Self::Problem(problem) => vec![
+                problem.for_submitter(lang),
+                format!("{}: {}", help.of(lang), problem.code.help.of(lang)),
+            ],
+            Self::Problems(problems) => {
+                let mut lines: Vec<String> = problems.iter().map(|p| p.for_submitter(lang)).collect();
+                let mut said = Vec::new();
+                for problem in problems {
+                    let text = problem.code.help.of(lang);
+                    if !said.contains(&text) {
+                        said.push(text);
+                        lines.push(format!("{}: {text}", help.of(lang)));
+                    }
+                }
+                lines
+            }
+            Self::Deed(DeedError::Refused { decision, refusal }) => {
+                let mut lines = vec![match lang {
+                    Lang::Ja => format!("関門が認めませんでした: {} [{}]", refusal.reason_ja, refusal.code),
+                    Lang::En => format!("refused by the gate: {} [{}]", refusal.reason_en, refusal.code),
+                }];
+                for rule in &refusal.rules {
+                    lines.push(format!("  {rule}"));
+                }
+                for (rule, ja, en) in &refusal.would_need {
+                    let needs = if lang == Lang::Ja { ja } else { en };
+                    lines.push(match lang {
+                        Lang::Ja => format!("  {rule} に必要なもの: {needs}"),
+                        Lang::En => format!("  {rule} would need: {needs}"),
+                    });
+                }
+                lines.push(match lang {
+                    Lang::Ja => format!("台帳の決定: {decision}。規則の出典は `noroshi law show 規則` で表示できます。"),
+                    Lang::En => format!("decision in the ledger: {decision}; `noroshi law show RULE` gives a rule's source"),
+                });
+                lines
+            }
+            Self::Deed(error) => {
+                let mut lines = vec![format!("noroshi: {error} [{}]", error.code())];
+                if let Some(text) = error.help(lang) {
+                    lines.push(format!("{}: {text}", help.of(lang)));
+                }
+                lines
+            }
+            Self::Io(error) => vec![format!("noroshi: {error}")],
+            Self::Other(text) => vec![format!("noroshi: {text}")],
+        }
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// [`Failure`], whose exit code says of what kind.
+pub async fn run(home: &Path, command: Command, console: &Console) -> Result<Done, Failure> {
+    match command {
+        Command::Demo(demo) => crate::demo::run(demo, console).await,
+        Command::Init(init) => init::run(home, init, console).await,
+        Command::Convert(convert) => convert::run(home, convert, console).await,
+        Command::Law(law) => law::run(law, console),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut crate::Arguments::command(), "noroshi", &mut std::io::stdout());
+            Ok(Done::All)
+        }
+        Command::Ledger(ledger) => ledger::run(home, ledger, console).await,
+        Command::Party(party) => party::run(&open(home).await?, party, console).await,
+        Command::Operation(operation) => operation::run(&open(home).await?, operation, console).await,
+        Command::Round(round) => round::run(&open(home).await?, round, console).await,
+        Command::Ingest(ingest) => ingest::run(&open(home).await?, ingest, console).await,
+        Command::Carry(carry) => carry::run(&open(home).await?, carry, console).await,
+        Command::Answer(answer) => answer::run(&open(home).await?, answer, console).await,
+        Command::Node(node) => node::run(&open(home).await?, node, console).await,
+        Command::Assignments(assignments) => assignments::run(&open(home).await?, assignments, console).await,
+    }
+}
+
+/// A deployment that is open, and whoever acts in it.
+pub struct Open {
+    /// The deployment.
+    pub started: Started,
+    /// Whoever is at the command line.
+    pub actor: Actor,
+}
+
+impl Open {
+    /// The deeds.
+    pub const fn house(&self) -> &exchange::House {
+        &self.started.house
+    }
+
+    /// After a deed: numbers the leaves and lets the log's files grow.
+    ///
+    /// # Errors
+    /// Where state or disk fail; the deed is done all the same.
+    pub async fn close(&self) -> Result<(), Failure> {
+        self.house().sequence().await?;
+        Ok(())
+    }
+}
+
+/// Opens the deployment and closes what a crash may have left.
+async fn open(home: &Path) -> Result<Open, Failure> {
+    let settings = Settings::read(home)?;
+    let started = start(home, settings, World::real()).await?;
+    let recovered = started.house.recover_stale().await?;
+    if recovered.abandoned > 0 {
+        tracing::warn!(recovered.abandoned, "decisions of a process that is gone were given up");
+    }
+    let actor = local_actor(&started.house);
+    Ok(Open { started, actor })
+}
+
+/// A file's name without its folder and its bytes; `-` is standard input.
+pub fn read_input(path: &Path) -> Result<(String, Vec<u8>), Failure> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes)?;
+        return Ok(("-".to_owned(), bytes));
+    }
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::Other(format!("cannot read `{}`: {error}", path.display())))?;
+    Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes))
+}
+
+/// As [`read_input`], for a text.
+pub fn read_text(path: &Path) -> Result<(String, String), Failure> {
+    let (name, bytes) = read_input(path)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::Other(format!("`{}` is not UTF-8", path.display())))?;
+    Ok((name, text))
+}
+
+/// Writes an error file beside the input, for its submitter.
+pub fn write_error_file(input: &Path, bytes: &[u8], console: &Console) -> Result<(), Failure> {
+    let mut name = if input.as_os_str() == "-" { "stdin".into() } else { input.file_name().unwrap_or_default().to_owned() };
+    name.push(".errors.csv");
+    let path = input.parent().unwrap_or(Path::new("")).join(name);
+    std::fs::write(&path, bytes)?;
+    console.say(&match console.lang() {
+        Lang::Ja => format!("受け取れなかった行を {} に書き出しました（提供元へ返せます）", path.display()),
+        Lang::En => format!("rows that could not be taken are in {} (to be sent back to the source)", path.display()),
+    });
+    Ok(())
+}
