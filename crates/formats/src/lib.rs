@@ -7,6 +7,8 @@
 //! No clock, no disk, no network: bytes come in as slices and go out as vectors.
 
 pub mod civil;
+pub mod detect;
+pub mod extra;
 pub mod fields;
 pub mod list;
 pub mod reading;
@@ -41,7 +43,7 @@ pub trait Format: Send + Sync {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[];
+pub const FORMATS: &[&dyn Format] = &[&list::List];
 
 /// The format with that name.
 #[must_use]
