@@ -64,6 +64,22 @@ impl House {
         self.put_answer(actor, &row, outcomes, u32::try_from(answers).unwrap_or(0)).await.map(Some)
     }
 
+    /// As [`House::amend_outcomes`], for those of the rows only that were told.
+    ///
+    /// # Errors
+    /// As [`House::answer`].
+    pub async fn amend_told(
+        &self,
+        actor: &Actor,
+        delivery: DeliveryId,
+        amended: &[(u32, Outcome)],
+    ) -> Result<Answered, DeedError> {
+        let outcomes = self.outcomes_so_far(delivery).await?;
+        let told = |place: &u32| outcomes.get(place).is_some_and(|(outcome, _)| *outcome == Outcome::Told);
+        let amended: Vec<(u32, Outcome)> = amended.iter().filter(|(place, _)| told(place)).copied().collect();
+        Ok(self.amend_outcomes(actor, delivery, &amended).await?.0)
+    }
+
     /// Records outcomes that people learned of (a call to the care desk, a second scan) and answers the hub anew. Rows whose
     /// outcome cannot follow are left as they are and counted.
     ///

@@ -195,7 +195,7 @@ impl House {
             ..Declared::by_plan(&planned.plan, &self.special, now)
         };
         let input = Input { file: handed.file, bytes: handed.bytes, subject: Subject::Report(id) };
-        let format = formats::FORMATS.first().copied().ok_or_else(|| DeedError::Fault(handed.file.to_owned()))?;
+        let format = formats::detect::detect(&input, handed.format)?;
         let reading = format.read(&input, &declared)?;
 
         let rows = self.keyring.commitment("rows")?;

@@ -36,6 +36,19 @@ pub struct Records {
     pub subscribers: String,
 }
 
+impl Records {
+    /// The lease records as the operator would export them at `at`: those that had begun.
+    #[must_use]
+    pub fn assignments_until(&self, at: Instant) -> String {
+        let mut lines = self.assignments.split_inclusive("\r\n");
+        let mut text = lines.next().unwrap_or_default().to_owned();
+        text.extend(lines.filter(|line| {
+            line.split(',').nth(1).and_then(|start| start.parse::<Instant>().ok()).is_some_and(|start| start < at)
+        }));
+        text
+    }
+}
+
 /// Everything for one campaign.
 #[derive(Debug)]
 pub struct Input {
