@@ -334,7 +334,7 @@ pub fn idf_fields<'a>(row: &SightingRef<'a>) -> impl Iterator<Item = (Cow<'a, st
 }
 
 /// Puts `text` where a text may already stand, keeping its allocation: readers reuse one row.
-fn keep(place: &mut Option<String>, text: &str) {
+pub(crate) fn keep(place: &mut Option<String>, text: &str) {
     match place {
         Some(old) => {
             old.clear();
@@ -363,6 +363,19 @@ const fn idf_tlp(tlp: Tlp) -> &'static str {
         Tlp::Amber => "AMBER",
         Tlp::AmberStrict | Tlp::Red => "RED",
     }
+}
+
+/// The label that two fields give together: `tlp` as IDF knows it, and the exact one beside it where `tlp` is but its nearest.
+/// Where they contradict each other the narrower one holds.
+///
+/// # Errors
+/// [`BAD_TAG`].
+pub fn tlp_of(shown: Option<&str>, exact: Option<&str>) -> Result<Option<Tlp>, &'static Code> {
+    let parse = |text: Option<&str>| text.map(|text| text.parse::<Tlp>().map_err(|_| &BAD_TAG)).transpose();
+    Ok(match (parse(shown)?, parse(exact)?) {
+        (Some(shown), Some(exact)) if idf_tlp(exact).parse() == Ok(shown) => Some(exact),
+        (shown, exact) => shown.max(exact),
+    })
 }
 
 /// The flags by name; one that has no name yet as `bit-<n>`.
@@ -630,5 +643,10 @@ mod tests {
         assert_eq!(get(TAXONOMY), Some(Value::from("malicious-code")));
         assert_eq!(get("feed.name"), Some(Value::from("x")));
         assert_eq!(get(RECORD), None);
+        assert_eq!(tlp_of(Some("RED"), Some("TLP:AMBER+STRICT")), Ok(Some(Tlp::AmberStrict)));
+        assert_eq!(tlp_of(Some("GREEN"), Some("TLP:AMBER+STRICT")), Ok(Some(Tlp::AmberStrict)));
+        assert_eq!(tlp_of(Some("RED"), Some("TLP:GREEN")), Ok(Some(Tlp::Red)));
+        assert_eq!(tlp_of(None, None), Ok(None));
+        assert!(tlp_of(Some("PURPLE"), None).is_err());
     }
 }

@@ -9,6 +9,8 @@
 pub mod answer;
 pub mod civil;
 pub mod csv;
+pub mod detect;
+pub mod extra;
 pub mod fields;
 pub mod letter;
 pub mod list;
@@ -44,7 +46,7 @@ pub trait Format: Send + Sync {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[];
+pub const FORMATS: &[&dyn Format] = &[&list::List];
 
 /// The format with that name.
 #[must_use]

@@ -119,6 +119,17 @@ impl<'a> Decoded<'a> {
     }
 }
 
+/// The whole lines among the first 16 KiB, for whoever only wants to know what a file is.
+#[must_use]
+pub fn beginning(bytes: &[u8]) -> &[u8] {
+    const ENOUGH: usize = 16_384;
+    let Some(first) = bytes.get(..ENOUGH) else { return bytes };
+    // A line of more than that is cut where it is; UTF-16 has the line end's zero byte before or behind it.
+    let end = first.iter().rposition(|b| *b == b'\n').map_or(ENOUGH, |at| at + 1);
+    let end = if bytes.get(end) == Some(&0) { end + 1 } else { end };
+    bytes.get(..end).unwrap_or(bytes)
+}
+
 /// Follows a reader through the text and knows where in the received file it is.
 #[derive(Clone)]
 pub struct Cursor<'a> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use crate::civil::zone_word;
-use crate::fields::{Column, RECORD, is_other_idf_key};
+use crate::fields::{Column, RECORD, TAXONOMY, is_other_idf_key};
 use crate::text::fold;
 
 /// What a column holds.
@@ -42,7 +42,7 @@ impl Meaning {
             "record" => Self::Column(Column::Reference),
             key => match Column::with_key(key) {
                 Some(column) => Self::Column(column),
-                None if is_other_idf_key(key) => Self::Other(key.to_owned()),
+                None if is_other_idf_key(key) || key == TAXONOMY => Self::Other(key.to_owned()),
                 None => return None,
             },
         })

@@ -237,6 +237,9 @@ pub(super) static MAPPING_COLUMN_MISSING: Code = Code {
     example: "[columns]\n\"検知時刻\" = \"time.source\"",
 };
 
+/// What this file can utter.
+pub(super) static CODES: [&Code; 4] = [&MAPPING_SYNTAX, &MAPPING_UNKNOWN_KEY, &MAPPING_VALUE, &MAPPING_COLUMN_MISSING];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,7 +273,7 @@ mod tests {
         assert_eq!(fault("zone = Asia/Tokyo").0, "mapping-syntax");
         assert_eq!(fault("zone = \"CST\"").0, "mapping-value");
         assert_eq!(fault("two_digit_years = \"19xx\"").0, "mapping-value");
-        assert_eq!(fault("time_format = \"%Q!\"").0, "mapping-value");
+        assert_eq!(fault("time_format = \"%!\"").0, "mapping-value");
         assert_eq!(fault("skip_lines = -1").0, "mapping-value");
     }
 }

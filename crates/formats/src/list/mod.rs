@@ -1,5 +1,352 @@
-//! The hand-made list, as police and CERTs send it.
+//! The hand-made list, as police and CERTs send it: addresses, ports, times, in whatever order and under whatever headings.
+//!
+//! How a list is read:
+//!
+//! 1. The bytes become text ([`crate::text`]): UTF-8, UTF-16, CP932; the mapping file may say which.
+//! 2. The delimiter is the one under which most cells of the first rows mean something; the heading is the line whose cells the
+//!    table `headings.toml` knows. Without a heading, the cells themselves say which column holds addresses and which times;
+//!    two candidates are a refusal, never a guess. The preview shows what each column was taken for.
+//! 3. Titles above the heading, comments (`#`, `//`, `※`), a heading that comes again, end marks (`以上`) and totals (`合計 839件`) are
+//!    no rows; each is noted with its line. A total is compared with the rows read, and noted as [`TOTAL_DISAGREES`] where it differs.
+//!    Blank lines say nothing and are not noted. Everything else below the heading is a row, and is understood or rejected.
+//! 4. The zone of a time is the one beside it, or the heading's, or the declared one, in this order, or the row is rejected with
+//!    `no-time-zone`; where no time in the file has one, the file is refused.
+//! 5. What no table knows is kept in `extra` ([`crate::fields`] has the rules for keys) and flagged.
+//! 6. Two headings that mean the same are refused as soon as their values differ in any row; where they agree, or one is empty,
+//!    it is noted.
+//!
+//! Our own CSV is such a list: every IDF key is a heading.
 
+mod cell;
 mod headings;
+mod layout;
 mod mapping;
+mod row;
 mod rows;
+
+use law::Protected;
+use model::problem::{Code, Place, Problem};
+use model::report::Provenance;
+use model::{DataClass, SightingBatch, SightingBatchBuilder, Text};
+
+use self::layout::{Layout, Role, is_comment};
+use self::mapping::Mapping;
+use self::row::{Fault, Outcome, RowReader};
+use self::rows::{Row, Rows};
+use crate::reading::{Declared, Input, Likelihood, Reading, Reject, Rejects};
+use crate::text::{Decoded, beginning, fold};
+use crate::writing::{Rendering, Written};
+
+pub use self::row::{NO_TIME_ZONE, TIME_IN_FUTURE};
+
+/// The hand-made list.
+#[derive(Debug, Clone, Copy)]
+pub struct List;
+
+impl crate::Format for List {
+    fn name(&self) -> &'static str {
+        "list"
+    }
+
+    fn specification(&self) -> &'static str {
+        "no standard: delimited text with or without a heading; quoting as in RFC 4180"
+    }
+
+    fn likelihood(&self, input: &Input<'_>) -> Likelihood {
+        let Ok(decoded) = Decoded::of(input.file, beginning(input.bytes), None) else { return Likelihood::No };
+        if decoded.text.trim_start().starts_with(['{', '<'])
+            || (decoded.text.trim_start().starts_with('[') && decoded.text.contains('{'))
+        {
+            return Likelihood::No;
+        }
+        match Layout::find(input.file, &decoded, &Mapping::default()) {
+            Err(_) => Likelihood::No,
+            // Another table of addresses knows its own headings better; Japanese ones and IDF keys are ours.
+            Ok(layout) if layout.found_by == "heading" => {
+                let ours = |name: &str| !name.is_ascii() || name.starts_with("source.") || name.starts_with("time.");
+                let any =
+                    layout.columns.iter().any(|column| matches!(column.role, Role::Means(_)) && ours(&column.name));
+                if any { Likelihood::Likely } else { Likelihood::Possible }
+            }
+            Ok(_) => Likelihood::Possible,
+        }
+    }
+
+    fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
+        let mapping = Mapping::read(declared.mapping)?;
+        let found = read(input, declared, &mapping)?;
+        let class = found.class.max(declared.tags.class);
+        Ok(Reading {
+            rows: found.rows,
+            understood: found.rows - found.rejects.0.len() as u64,
+            rejected: found.rejects.0.len() as u64,
+            sightings: Protected::seal(found.sightings, class, input.subject.clone()),
+            rejects: Protected::seal(found.rejects, class, input.subject.clone()),
+            provenance: found.provenance,
+            found_by: found.found_by,
+            columns: found.columns,
+            notes: found.notes,
+        })
+    }
+
+    fn write(&self, _rows: &SightingBatch, _rendering: &Rendering<'_>) -> Option<Written> {
+        None
+    }
+}
+
+/// What came of a list, before it is sealed.
+struct Found {
+    sightings: SightingBatch,
+    rejects: Rejects,
+    rows: u64,
+    class: DataClass,
+    provenance: Provenance,
+    found_by: String,
+    columns: Vec<(String, Option<String>)>,
+    notes: Vec<(Place, &'static Code)>,
+}
+
+fn read(input: &Input<'_>, declared: &Declared<'_>, mapping: &Mapping) -> Result<Found, Problem> {
+    let decoded = Decoded::of(input.file, input.bytes, mapping.encoding)?;
+    let layout = Layout::find(input.file, &decoded, mapping)?;
+    let place = |line: u64| Place::file(input.file).line(line);
+    let mut notes: Vec<(Place, &'static Code)> =
+        layout.above.iter().map(|line| (place(*line), &LINE_BESIDE_ROWS)).collect();
+    for planned in &layout.columns {
+        if matches!(planned.role, Role::Again(_)) {
+            let at = layout.heading_line.map_or_else(|| Place::file(input.file), place);
+            notes.push((at.field(planned.name.clone()), &SAME_HEADING));
+        }
+    }
+    let mut reader = RowReader::new(&layout, mapping, declared);
+    let mut builder = SightingBatchBuilder::with_capacity(input.bytes.len() / 40);
+    let mut rejects = Rejects::default();
+    let mut class = DataClass::Public;
+    let mut read: u32 = 0;
+    let mut unzoned: Option<(u64, Fault)> = None;
+    let mut totals: Vec<(u64, u64)> = Vec::new();
+    let mut cursor = decoded.cursor();
+    let expected = layout.heading_line.is_some().then_some(layout.width);
+    let mut rows = Rows::new(&decoded.text, layout.body, layout.delimiter, expected);
+    while let Some(row) = rows.next() {
+        if row.is_blank() {
+            continue;
+        }
+        let (offset, line) = cursor.to(row.place.start);
+        if is_comment(row.raw()) {
+            notes.push((place(line), &LINE_BESIDE_ROWS));
+            continue;
+        }
+        let name_of = |fault: &Fault| fault.column.and_then(|c| layout.columns.get(c)).map(|c| c.name.clone());
+        match reader.read(&row) {
+            Outcome::Understood => {
+                let sighting = reader.sighting();
+                sighting.ordinal = read;
+                sighting.line = u32::try_from(line).unwrap_or(u32::MAX);
+                sighting.raw_offset = offset;
+                sighting.raw_length = u32::try_from(cursor.width(row.raw())).unwrap_or(u32::MAX);
+                class = class.max(sighting.tags.class);
+                builder.push(sighting);
+            }
+            Outcome::Contradiction(fault) => {
+                let mut at = place(line);
+                at.field = name_of(&fault);
+                return Err(problem(fault, at));
+            }
+            Outcome::Rejected(fault) => {
+                if let Some(beside) = beside_rows(&row, &layout) {
+                    match beside {
+                        Beside::Total(Some(total)) => totals.push((line, total)),
+                        Beside::Total(None) | Beside::Mark => notes.push((place(line), &LINE_BESIDE_ROWS)),
+                    }
+                    continue;
+                }
+                let field = name_of(&fault);
+                rejects.0.push(Reject {
+                    line,
+                    code: fault.code,
+                    field,
+                    value: fault.value.clone(),
+                    raw: row.raw().to_owned(),
+                });
+                if fault.code.code == NO_TIME_ZONE.code && unzoned.is_none() {
+                    unzoned = Some((line, fault));
+                }
+            }
+        }
+        read = read.saturating_add(1);
+    }
+    if let Some((line, fault)) = unzoned.filter(|_| reader.zoned() == 0) {
+        let mut at = place(line);
+        at.field = fault.column.and_then(|c| layout.columns.get(c)).map(|c| c.name.clone());
+        return Err(problem(fault, at));
+    }
+    if read == 0 {
+        let line = layout.heading_line.unwrap_or(1);
+        return Err(Problem::new(&NO_ROWS, place(line)));
+    }
+    for (line, total) in totals {
+        notes.push((place(line), if total == u64::from(read) { &LINE_BESIDE_ROWS } else { &TOTAL_DISAGREES }));
+    }
+    if reader.defanged() {
+        notes.push((Place::file(input.file), &DEFANGED));
+    }
+    notes.sort_by_key(|(place, _)| place.line);
+    let found_by = match layout.heading_line {
+        Some(line) => format!("{}, line {line}; delimiter {}", layout.found_by, layout.delimiter.name()),
+        None => format!("{}; delimiter {}", layout.found_by, layout.delimiter.name()),
+    };
+    let columns = layout.columns.iter().map(|c| (c.name.clone(), Some(c.taken_for()))).collect();
+    Ok(Found {
+        sightings: builder.finish(),
+        rejects,
+        rows: u64::from(read),
+        class,
+        provenance: Provenance {
+            format: "list".to_owned(),
+            schema: headings::version().to_owned(),
+            mapping: mapping.identity.clone().unwrap_or_else(|| "-".to_owned()),
+            encoding: decoded.encoding.name().to_owned(),
+            zone: reader.zone().map(|zone| zone.as_str().to_owned()),
+        },
+        found_by,
+        columns,
+        notes,
+    })
+}
+
+fn problem(fault: Fault, at: Place) -> Problem {
+    let problem = Problem::new(fault.code, at);
+    match fault.value {
+        Some(value) => problem.with_value(&value),
+        None => problem,
+    }
+}
+
+/// A line among the rows that is none.
+enum Beside {
+    /// A total, with its number where it gives one.
+    Total(Option<u64>),
+    /// An end mark, a rule, the heading again.
+    Mark,
+}
+
+/// What a rejected line is if it is no row: only such words as nobody would put for an address.
+fn beside_rows(row: &Row<'_>, layout: &Layout) -> Option<Beside> {
+    const TOTALS: [&str; 10] = ["合計", "総計", "総数", "総件数", "小計", "件数", "計", "全", "total", "sum"];
+    const MARKS: [&str; 6] = ["以上", "以下余白", "おわり", "eof", "end", "-- end --"];
+    let raw = row.raw().trim();
+    if layout.heading_raw.as_deref().is_some_and(|heading| heading.trim() == raw) {
+        return Some(Beside::Mark);
+    }
+    if raw.chars().all(|c| matches!(c, '-' | '=' | '+' | '|' | '*' | '_' | '─' | '━' | ',' | ' ' | '\t' | '　')) {
+        return Some(Beside::Mark);
+    }
+    let line: String = row.cells().map(|cell| fold(cell).to_lowercase()).collect::<Vec<_>>().join(" ");
+    let line = line.trim();
+    if MARKS.contains(&line) {
+        return Some(Beside::Mark);
+    }
+    let total = TOTALS.iter().find_map(|word| line.strip_prefix(word))?;
+    // `合計 839件`, `Total: 839 records`, `全839件`: a number and words for it, and nothing else.
+    let rest = total.trim_start_matches([':', '=', ' ']);
+    let rest = rest.trim_start_matches("件数").trim_start_matches([':', '=', ' ']);
+    let digits: String = rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').filter(|c| *c != ',').collect();
+    let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ',').trim();
+    if !matches!(unit, "" | "件" | "行" | "台" | "ip" | "ips" | "rows" | "records" | "hosts" | "addresses") {
+        return None;
+    }
+    match digits.parse::<u64>() {
+        Ok(number) if !line.starts_with("小計") => Some(Beside::Total(Some(number))),
+        Ok(_) => Some(Beside::Total(None)),
+        Err(_) => unit.is_empty().then_some(Beside::Total(None)),
+    }
+}
+
+/// A title, a comment, a total that agrees, an end mark.
+pub static LINE_BESIDE_ROWS: Code = Code {
+    code: "line-beside-rows",
+    text: Text {
+        ja: "データ行ではない行（表題・コメント・合計・終端）として扱いました",
+        en: "taken for a title, comment, total or end mark, and not for a row",
+    },
+    help: Text {
+        ja: "データ行であれば、行頭の記号や見出しの位置を確認してください",
+        en: "if it is a row, check the mark at its beginning and where the heading stands",
+    },
+    example: "# 2014年6月提供分",
+};
+
+/// A total that is not the number of rows.
+pub static TOTAL_DISAGREES: Code = Code {
+    code: "total-disagrees",
+    text: Text {
+        ja: "合計行の件数が、読み取ったデータ行の数と一致しません",
+        en: "the total in the file is not the number of rows read",
+    },
+    help: Text {
+        ja: "ファイルが途中で切れていないか、送信元に確認してください",
+        en: "ask the source whether the file was cut off",
+    },
+    example: "合計 839件",
+};
+
+/// Two headings that mean the same, and agree.
+pub static SAME_HEADING: Code = Code {
+    code: "same-heading",
+    text: Text {
+        ja: "同じ意味の見出しが2つありますが、値は食い違っていません",
+        en: "two headings mean the same; their values do not contradict each other",
+    },
+    help: Text { ja: "対処は不要です", en: "nothing to do" },
+    example: "IPアドレス,IPアドレス,日時\n192.0.2.1,192.0.2.1,2014-06-30 09:00:00",
+};
+
+/// Addresses or names written so that nobody clicks on them.
+pub static DEFANGED: Code = Code {
+    code: "defanged",
+    text: Text {
+        ja: "無害化表記（192[.]0[.]2[.]1、hxxp など）を元の表記に戻して読み取りました",
+        en: "addresses written as 192[.]0[.]2[.]1 or hxxp were read as what they stand for",
+    },
+    help: Text { ja: "対処は不要です", en: "nothing to do" },
+    example: "192[.]0[.]2[.]1",
+};
+
+/// A heading and nothing below it.
+pub static NO_ROWS: Code = Code {
+    code: "no-rows",
+    text: Text { ja: "データ行がありません", en: "there are no rows" },
+    help: Text {
+        ja: "見出しだけのファイルです。該当なしの報告でなければ、送信元に確認してください",
+        en: "the file has a heading only; unless there is nothing to report, ask the source",
+    },
+    example: "IPアドレス,日時",
+};
+
+/// What lists can utter.
+pub static CODES: &[&Code] = &[
+    &LINE_BESIDE_ROWS,
+    &TOTAL_DISAGREES,
+    &SAME_HEADING,
+    &DEFANGED,
+    &NO_ROWS,
+    layout::CODES[0],
+    layout::CODES[1],
+    layout::CODES[2],
+    layout::CODES[3],
+    mapping::CODES[0],
+    mapping::CODES[1],
+    mapping::CODES[2],
+    mapping::CODES[3],
+    row::CODES[0],
+    row::CODES[1],
+    row::CODES[2],
+    row::CODES[3],
+    row::CODES[4],
+    row::CODES[5],
+    row::CODES[6],
+    row::CODES[7],
+    row::CODES[8],
+    row::CODES[9],
+];

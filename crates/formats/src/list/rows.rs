@@ -99,6 +99,14 @@ impl<'r> Row<'r> {
         }
     }
 
+    /// The row from the cell at `index` on: where cells stand between spaces, the last one is free text.
+    pub(super) fn from_cell(&self, index: usize) -> &'r str {
+        match (self.record, self.cells.get(index)) {
+            (None, Some(cell)) => self.text.get(cell.start..self.place.end).unwrap_or_default(),
+            _ => self.cell(index),
+        }
+    }
+
     /// How many cells it has.
     pub(super) fn len(&self) -> usize {
         self.record.map_or(self.cells.len(), csv::StringRecord::len)

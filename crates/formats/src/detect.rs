@@ -1,0 +1,138 @@
+//! Which format a file is of.
+
+use model::Text;
+use model::problem::{Code, Place, Problem};
+
+use crate::reading::{Input, Likelihood};
+use crate::{FORMATS, Format};
+
+/// The format of that name, or, for `auto` or none, the one that the file most likely is of.
+///
+/// # Errors
+/// [`UNKNOWN_FORMAT_NAME`] for a name that is none, [`UNKNOWN_FORMAT`] where no format knows the file, [`SEVERAL_FORMATS`] where two
+/// know it equally well; each lists the names to choose from.
+pub fn detect(input: &Input<'_>, wanted: Option<&str>) -> Result<&'static dyn Format, Problem> {
+    choose(input, wanted, FORMATS)
+}
+
+fn choose(
+    input: &Input<'_>,
+    wanted: Option<&str>,
+    formats: &[&'static dyn Format],
+) -> Result<&'static dyn Format, Problem> {
+    let problem = |code, names: String| Err(Problem::new(code, Place::file(input.file)).with_value(&names));
+    let all = || names(formats.iter().copied());
+    if let Some(name) = wanted.filter(|name| *name != "auto") {
+        return match formats.iter().find(|format| format.name() == name) {
+            Some(format) => Ok(*format),
+            None => problem(&UNKNOWN_FORMAT_NAME, format!("{name}; {}", all())),
+        };
+    }
+    let likely: Vec<(Likelihood, &'static dyn Format)> =
+        formats.iter().map(|format| (format.likelihood(input), *format)).collect();
+    let best = likely.iter().map(|(likelihood, _)| *likelihood).max().unwrap_or(Likelihood::No);
+    if best == Likelihood::No {
+        return problem(&UNKNOWN_FORMAT, all());
+    }
+    let mut top = likely.iter().filter(|(likelihood, _)| *likelihood == best).map(|(_, format)| *format);
+    match (top.next(), top.next()) {
+        (Some(one), None) => Ok(one),
+        _ => problem(
+            &SEVERAL_FORMATS,
+            names(likely.iter().filter(|(likelihood, _)| *likelihood == best).map(|(_, format)| *format)),
+        ),
+    }
+}
+
+fn names(formats: impl Iterator<Item = &'static dyn Format>) -> String {
+    formats.map(Format::name).collect::<Vec<_>>().join(", ")
+}
+
+/// A name that no format has.
+pub static UNKNOWN_FORMAT_NAME: Code = Code {
+    code: "unknown-format-name",
+    text: Text { ja: "その名前の形式はありません", en: "there is no format of that name" },
+    help: Text {
+        ja: "示した名前のいずれか、または auto を `--from` に指定してください",
+        en: "give one of the names shown, or `auto`, to `--from`",
+    },
+    example: "--from shadowsever",
+};
+
+/// No format knows the file.
+pub static UNKNOWN_FORMAT: Code = Code {
+    code: "unknown-format",
+    text: Text { ja: "ファイルの形式が分かりません", en: "no format was recognised" },
+    help: Text {
+        ja: "`--from` で示した名前のいずれかを指定してください。手作業の一覧（list）なら、見出し行に「IPアドレス」と「日時」があるか確認してください",
+        en: "give one of the names shown to `--from`; a list made by hand needs a heading such as `ip` and `time`",
+    },
+    example: "notes.txt",
+};
+
+/// Several formats know the file equally well.
+pub static SEVERAL_FORMATS: Code = Code {
+    code: "several-formats",
+    text: Text {
+        ja: "複数の形式として読み取れるため、自動では決められません",
+        en: "the file could be of several formats",
+    },
+    help: Text {
+        ja: "`--from` で示した名前のいずれかを指定してください",
+        en: "give one of the names shown to `--from`",
+    },
+    example: "events.csv",
+};
+
+/// What this file can utter.
+pub static CODES: &[&Code] = &[&UNKNOWN_FORMAT_NAME, &UNKNOWN_FORMAT, &SEVERAL_FORMATS];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::writing::{Rendering, Written};
+    use crate::{Declared, Reading};
+    use law::Subject;
+    use model::SightingBatch;
+
+    struct Sure(&'static str, Likelihood);
+
+    impl Format for Sure {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+        fn specification(&self) -> &'static str {
+            "this test"
+        }
+        fn likelihood(&self, _: &Input<'_>) -> Likelihood {
+            self.1
+        }
+        fn read(&self, input: &Input<'_>, _: &Declared<'_>) -> Result<Reading, Problem> {
+            Err(Problem::new(&UNKNOWN_FORMAT, Place::file(input.file)))
+        }
+        fn write(&self, _: &SightingBatch, _: &Rendering<'_>) -> Option<Written> {
+            None
+        }
+    }
+
+    static FORMATS: [&dyn Format; 4] = [
+        &Sure("a", Likelihood::Possible),
+        &Sure("b", Likelihood::Likely),
+        &Sure("c", Likelihood::Likely),
+        &Sure("d", Likelihood::No),
+    ];
+
+    #[test]
+    fn the_likeliest_is_taken_and_a_tie_is_said_to_be_one() {
+        let input = Input { file: "f", bytes: b"x", subject: Subject::OwnFile };
+        let name = |wanted, formats: &[&'static dyn Format]| choose(&input, wanted, formats).map(Format::name);
+        assert_eq!(name(None, &FORMATS[..2]).unwrap(), "b");
+        assert_eq!(name(Some("a"), &FORMATS).unwrap(), "a");
+        let tie = name(Some("auto"), &FORMATS).unwrap_err();
+        assert_eq!((tie.code.code, tie.value_for_submitter()), ("several-formats", Some("b, c")));
+        let none = name(None, &FORMATS[3..]).unwrap_err();
+        assert_eq!((none.code.code, none.value_for_submitter()), ("unknown-format", Some("d")));
+        let odd = name(Some("z"), &FORMATS).unwrap_err();
+        assert_eq!((odd.code.code, odd.value_for_submitter()), ("unknown-format-name", Some("z; a, b, c, d")));
+    }
+}
