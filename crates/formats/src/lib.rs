@@ -15,6 +15,7 @@ pub mod fields;
 pub mod letter;
 pub mod list;
 pub mod reading;
+pub mod shadowserver;
 pub mod text;
 pub mod writing;
 
@@ -46,7 +47,7 @@ pub trait Format: Send + Sync {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[&list::List];
+pub const FORMATS: &[&dyn Format] = &[&shadowserver::Shadowserver, &list::List];
 
 /// The format with that name.
 #[must_use]
