@@ -72,7 +72,7 @@ pub async fn run(open: &Open, assignments: Assignments, console: &Console) -> Re
                 table,
                 kind: match kind {
                     Kind::Csv => SourceKind::Leases,
-                    Kind::Radius => SourceKind::Radius,
+                    Kind::Radius => SourceKind::RadiusDetail,
                 },
                 zone: timezone,
                 from: covers_from.map_or(CoversFrom::LastImport, CoversFrom::At),
