@@ -82,15 +82,11 @@ impl From<Vec<String>> for Fact {
 }
 
 /// One leaf.
+// INVARIANT: the fields stand in the order of their names: so are they written, whatever order `serde_json` keeps in its
+// maps (another crate in the same build may choose that for all).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leaf {
-    /// The encoding's version, [`ENCODING`].
-    pub v: u32,
-    /// Its id (UUID version 7).
-    pub id: Uuid,
-    /// What it says.
-    pub kind: Kind,
     /// When, in microseconds since 1970-01-01T00:00:00Z.
     pub at: i64,
     /// The decision it belongs to; `done` and `abandoned` close the `decided` of the same decision.
@@ -98,6 +94,12 @@ pub struct Leaf {
     pub decision: Option<Uuid>,
     /// The facts, by name.
     pub facts: BTreeMap<String, Fact>,
+    /// Its id (UUID version 7).
+    pub id: Uuid,
+    /// What it says.
+    pub kind: Kind,
+    /// The encoding's version, [`ENCODING`].
+    pub v: u32,
 }
 
 /// Bytes that are not a leaf, or not the canonical bytes of one.
@@ -119,7 +121,7 @@ impl Leaf {
     /// A leaf without facts.
     #[must_use]
     pub const fn new(id: Uuid, kind: Kind, at: i64, decision: Option<Uuid>) -> Self {
-        Self { v: ENCODING, id, kind, at, decision, facts: BTreeMap::new() }
+        Self { at, decision, facts: BTreeMap::new(), id, kind, v: ENCODING }
     }
 
     /// The same with one more fact.
@@ -151,8 +153,9 @@ impl Leaf {
     /// lists and objects with ASCII keys).
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        // A value of maps, strings and whole numbers always serialises; its object keys come out sorted.
-        serde_json::to_value(self).and_then(|value| serde_json::to_vec(&value)).unwrap_or_default()
+        // A struct of maps, strings and whole numbers always serialises; never through `serde_json::Value`, whose maps may
+        // keep another order.
+        serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// The leaf of these bytes.
