@@ -129,6 +129,11 @@ mod tests {
     use crate::trial::{NOW, Trial, address_of, batch_of, report_subject};
     use crate::{Answer, ArchiveError, MapRow, Notice, Wanted};
 
+    /// The first and last bytes, where lengths and marks stand, and every so manieth between.
+    fn places(length: usize, step: usize) -> impl Iterator<Item = usize> {
+        (0..length).filter(move |at| *at < 32 || at % step == 0 || length - at <= 32)
+    }
+
     /// The bytes as they lie on the disk show nothing of what is in them.
     #[test]
     fn no_file_shows_what_it_holds() {
@@ -207,13 +212,13 @@ mod tests {
                 assert!(matches!(error, Some(ArchiveError::Damaged { .. })), "{what}: {error:?}");
             }
         };
-        for at in 0..bytes.len() {
+        for at in places(bytes.len(), 31) {
             let mut bent = bytes.clone();
             bent[at] ^= 1 << (at % 8);
             std::fs::write(&place, bent).unwrap();
             refused(&format!("byte {at}"));
         }
-        for length in (0..bytes.len()).step_by(97) {
+        for length in (0..bytes.len()).step_by(997) {
             std::fs::write(&place, &bytes[..length]).unwrap();
             refused(&format!("cut at {length}"));
         }
@@ -234,7 +239,8 @@ mod tests {
         let bytes = std::fs::read(trial.place(&file)).unwrap();
         let clearance = trial.clearance(&report_subject());
         let (mut refused, mut panicked, mut unchanged) = (0, 0, 0);
-        for at in 0..bytes.len() {
+        let tried = places(bytes.len(), 13).count();
+        for at in places(bytes.len(), 13) {
             let mut bent = bytes.clone();
             bent[at] ^= 1 << (at % 8);
             std::fs::write(trial.place(&file), &bent).unwrap();
@@ -258,7 +264,7 @@ mod tests {
             }
         }
         eprintln!("{refused} refused, {panicked} panicked, {unchanged} unchanged");
-        assert!(refused > bytes.len() / 2);
+        assert!(refused > tried / 2);
     }
 
     #[test]
