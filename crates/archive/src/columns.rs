@@ -285,6 +285,8 @@ mod tests {
         let rows = crate::Written { rows: 4, ..one.clone() };
         let read = trial.archive.read_sightings(&rows, &report_subject());
         assert!(matches!(read, Err(ArchiveError::Damaged { what: "it holds another number of rows", .. })));
+        let scan = trial.archive.scan_sightings(vec![rows], report_subject(), Wanted::default());
+        assert!(matches!(scan.last(), Some(Err(ArchiveError::Damaged { .. }))));
         let later = crate::Written { schema: "sighting-2".to_owned(), ..one };
         let read = trial.archive.read_sightings(&later, &report_subject());
         assert!(matches!(read, Err(ArchiveError::UnknownSchema { .. })));

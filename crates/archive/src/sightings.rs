@@ -385,12 +385,23 @@ mod tests {
         let address = |n: u32| crate::trial::address_of(n);
         let time =
             |range: Range<u32>| Some(NOW.plus_seconds(i64::from(range.start))..NOW.plus_seconds(i64::from(range.end)));
-        for (from, to) in [(0, 1), (10, 20), (65_530, 65_540), (131_072, 131_079), (65_536, 131_072)] {
+        // Among them the very last row of a row group and the very first.
+        for (from, to) in [
+            (0, 1),
+            (10, 20),
+            (65_530, 65_540),
+            (65_535, 65_537),
+            (65_536, 65_537),
+            (131_072, 131_079),
+            (65_536, 131_072),
+        ] {
             let want: Vec<u32> = (from..to).collect();
             assert_eq!(scan(Wanted { time: time(from..to), source: None }), want);
             assert_eq!(scan(Wanted { time: None, source: Some(address(from)..=address(to - 1)) }), want);
             let both = Wanted { time: time(from..to), source: Some(address(from + 1)..=address(to + 9)) };
             assert_eq!(scan(both), want[1..]);
+            let last = Wanted { time: time(to - 1..to), source: Some(address(to - 1)..=address(to - 1)) };
+            assert_eq!(scan(last), [to - 1]);
         }
         assert!(scan(Wanted { time: time(131_079..200_000), source: None }).is_empty());
         let v4: RangeInclusive<Address> = "192.0.2.0".parse().unwrap()..="192.0.2.255".parse().unwrap();
