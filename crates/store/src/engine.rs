@@ -501,10 +501,11 @@ mod tests {
             let mut children: Vec<Child> = ["ichi", "ni", "san"].map(|name| start_child(&trial.url, name)).into();
             // One of them is killed with no warning, wherever it happens to be.
             let doomed = "san";
+            let mut victim = children.pop().unwrap();
             while meta::value(&trial.store, doomed).await.unwrap().is_none_or(|n| n.parse::<u32>().unwrap() < 5) {
+                assert!(victim.try_wait().unwrap().is_none_or(|ended| ended.success()), "it failed by itself");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            let mut victim = children.pop().unwrap();
             victim.kill().unwrap();
             victim.wait().unwrap();
             for mut child in children {

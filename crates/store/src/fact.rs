@@ -51,7 +51,7 @@ pub struct Fact {
     pub bytes: u64,
     /// How many rows.
     pub rows: u64,
-    /// SHA-256 of the bytes as they lie there, which are encrypted.
+    /// Keyed digest of the bytes as they lie there, which are encrypted; the archive says it and checks it.
     pub digest: [u8; 32],
     /// The schema of its contents, with its version.
     pub schema: String,

@@ -283,7 +283,7 @@ mod tests {
                 let verdict = trial.leaf(second, decision);
                 assert!(matches!(store.commit_leaf(&verdict).await, Err(StoreError::AlreadyThere { .. })));
             }
-            assert_eq!(open_decisions(store).await.unwrap(), [decided.clone()]);
+            assert_eq!(open_decisions(store).await.unwrap(), std::slice::from_ref(&decided));
             store.commit_leaf(&trial.leaf(Kind::Carried, decision)).await.unwrap();
             store.commit_leaf(&done).await.unwrap();
             assert!(open_decisions(store).await.unwrap().is_empty());

@@ -6,7 +6,7 @@
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -164,8 +164,8 @@ pub(crate) async fn fresh_postgres(properties: &str) -> String {
 /// The PostgreSQL server of this test process.
 struct Server {
     folder: PathBuf,
-    /// The watcher stops the server when this pipe closes: when the test process has ended.
-    _alive: ChildStdin,
+    /// The watcher, which stops the server when its input closes: when the test process has ended.
+    _watcher: Child,
 }
 
 impl Server {
@@ -198,7 +198,7 @@ impl Server {
             kill -INT $server; wait $server; cd /; rm -rf "$2"
         "#;
         let mut watch = as_user(Path::new("/bin/sh"), user, &folder);
-        let mut watcher = watch
+        let watcher = watch
             .args(["-c", script, "watch"])
             .arg(binary("postgres"))
             .arg(&folder)
@@ -209,7 +209,7 @@ impl Server {
             .process_group(0)
             .spawn()
             .expect("the server starts");
-        let server = Self { folder, _alive: watcher.stdin.take().expect("a pipe was asked for") };
+        let server = Self { folder, _watcher: watcher };
         for _ in 0..600 {
             if std::os::unix::net::UnixStream::connect(server.folder.join(".s.PGSQL.5432")).is_ok() {
                 return server;
