@@ -568,7 +568,7 @@ impl Register {
             let number = tables.iter().position(|table| **table == import.table).unwrap_or_default();
             let table = u8::try_from(number).unwrap_or(u8::MAX);
             let key = self.facts_key(manifest.scope)?;
-            let bytes = self.disk.read(&self.segment(&file.name))?;
+            let bytes = self.read_segment(&file.name)?;
             segment::read_facts(&file.name, &bytes, file.chunks, &key, table, &mut words, &mut facts)
                 .map_err(|cause| RegisterError::Damaged { file: file.name.clone(), cause })?;
         }
@@ -578,7 +578,7 @@ impl Register {
     fn load_contacts(&self, manifest: &Manifest) -> Result<HashMap<String, Contact>, RegisterError> {
         let mut contacts = HashMap::new();
         if let Some(ContactsFile { segment: file, .. }) = &manifest.contacts {
-            let bytes = self.disk.read(&self.segment(&file.name))?;
+            let bytes = self.read_segment(&file.name)?;
             segment::read_contacts(&file.name, &bytes, file.chunks, &self.contacts_key()?, |who, contact| {
                 contacts.insert(who.to_owned(), contact);
             })
@@ -651,6 +651,16 @@ impl Register {
             }
         }
         Ok(())
+    }
+
+    fn read_segment(&self, name: &str) -> Result<Vec<u8>, RegisterError> {
+        self.disk.read(&self.segment(name)).map_err(|error| {
+            if error.is_not_found() {
+                RegisterError::Damaged { file: name.to_owned(), cause: BadSegment::Missing }
+            } else {
+                error.into()
+            }
+        })
     }
 
     fn segment(&self, name: &str) -> PathBuf {
