@@ -568,7 +568,7 @@ impl Register {
             let number = tables.iter().position(|table| **table == import.table).unwrap_or_default();
             let table = u8::try_from(number).unwrap_or(u8::MAX);
             let key = self.facts_key(manifest.scope)?;
-            let bytes = self.disk.read(&self.segment(&file.name))?;
+            let bytes = self.read_segment(&file.name)?;
             segment::read_facts(&file.name, &bytes, file.chunks, &key, table, &mut words, &mut facts)
                 .map_err(|cause| RegisterError::Damaged { file: file.name.clone(), cause })?;
         }
@@ -578,7 +578,7 @@ impl Register {
     fn load_contacts(&self, manifest: &Manifest) -> Result<HashMap<String, Contact>, RegisterError> {
         let mut contacts = HashMap::new();
         if let Some(ContactsFile { segment: file, .. }) = &manifest.contacts {
-            let bytes = self.disk.read(&self.segment(&file.name))?;
+            let bytes = self.read_segment(&file.name)?;
             segment::read_contacts(&file.name, &bytes, file.chunks, &self.contacts_key()?, |who, contact| {
                 contacts.insert(who.to_owned(), contact);
             })
@@ -588,21 +588,28 @@ impl Register {
     }
 
     fn manifest(&self) -> Result<Manifest, RegisterError> {
+        let damaged = |cause| RegisterError::Damaged { file: MANIFEST.to_owned(), cause };
         let bytes = match self.disk.read(&self.folder.join(MANIFEST)) {
             Ok(bytes) => bytes,
-            Err(error) if error.is_not_found() => return Ok(Manifest::default()),
+            // The first manifest is written before any segment: segments without one mean that it was lost.
+            Err(error) if error.is_not_found() && self.disk.list(&self.folder.join(SEGMENTS))?.is_empty() => {
+                return Ok(Manifest::default());
+            }
+            Err(error) if error.is_not_found() => return Err(damaged(BadSegment::Missing)),
             Err(error) => return Err(error.into()),
         };
-        let damaged = |cause| RegisterError::Damaged { file: MANIFEST.to_owned(), cause };
         Manifest::open(&self.manifest_key()?, &bytes)
             .map_err(|error| damaged(error.into()))?
             .ok_or_else(|| damaged(BadSegment::Shape))
     }
 
-    /// The manifest, if it is still that of this generation; the folder is tidied first.
+    /// The manifest, if it is still that of this generation, with the folder tidied. INVARIANT: after this a manifest is on disk.
     fn fresh_manifest(&self, generation: u64) -> Result<Manifest, RegisterError> {
         self.tidy()?;
         let manifest = self.manifest()?;
+        if manifest.generation == 0 {
+            self.write_manifest(&manifest)?;
+        }
         if manifest.generation == generation {
             Ok(manifest)
         } else {
@@ -630,6 +637,10 @@ impl Register {
     /// INVARIANT: every segment that the manifest names is on disk before this.
     fn publish(&self, mut manifest: Manifest) -> Result<(), RegisterError> {
         manifest.generation += 1;
+        self.write_manifest(&manifest)
+    }
+
+    fn write_manifest(&self, manifest: &Manifest) -> Result<(), RegisterError> {
         let sealed = manifest.seal(&self.manifest_key()?, &*self.entropy)?;
         self.disk.write_durably(&self.folder.join(MANIFEST), &sealed)?;
         Ok(())
@@ -651,6 +662,16 @@ impl Register {
             }
         }
         Ok(())
+    }
+
+    fn read_segment(&self, name: &str) -> Result<Vec<u8>, RegisterError> {
+        self.disk.read(&self.segment(name)).map_err(|error| {
+            if error.is_not_found() {
+                RegisterError::Damaged { file: name.to_owned(), cause: BadSegment::Missing }
+            } else {
+                error.into()
+            }
+        })
     }
 
     fn segment(&self, name: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! What is assigned: a prefix of addresses, and the ports of it.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -11,6 +11,7 @@ use model::Address;
 /// IPv4 lies in `::ffff:0:0/96`, as in the model's columns, so that an IPv4 length is 96 more than written. Ordered by
 /// length, then by address: all prefixes of one length that lie within a longer stretch stand side by side.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Prefix {
     length: u8,
     base: u128,
@@ -102,6 +103,7 @@ impl FromStr for Prefix {
 
 /// Ports of an address, both ends included.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Ports {
     pub(crate) low: u16,
     pub(crate) high: u16,
@@ -149,17 +151,10 @@ impl OwnRanges {
     }
 }
 
-/// The same for tests and for rows that say it: which addresses a text means.
+/// What a text means.
 #[cfg(test)]
 pub(crate) fn prefix(text: &str) -> Prefix {
     text.parse().unwrap_or_else(|_| panic!("{text} is a prefix"))
-}
-
-impl From<Prefix> for IpAddr {
-    /// The first address.
-    fn from(prefix: Prefix) -> Self {
-        Address::from_bytes(prefix.base.to_be_bytes()).ip()
-    }
 }
 
 #[cfg(test)]
@@ -193,7 +188,6 @@ mod tests {
         assert_eq!(prefix("192.0.2.0/24").last(), prefix("192.0.2.255").base());
         assert!(prefix("2001:db8:0:ff12::1").shortened(56) == prefix("2001:db8:0:ff00::/56"));
         assert!(Prefix::from_parts(56, prefix("2001:db8::1").base().to_be_bytes()).is_none());
-        assert_eq!(IpAddr::from(prefix("192.0.2.1")).to_string(), "192.0.2.1");
     }
 
     #[test]

@@ -45,6 +45,9 @@ const KINDS: [Kind; 5] = [Kind::Words, Kind::Leases, Kind::Signs, Kind::Reboots,
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadSegment {
+    /// The file is not there.
+    #[error("the file is missing")]
+    Missing,
     /// Not a segment, or of another version, or cut off.
     #[error("not a whole segment of a known version")]
     Shape,
