@@ -20,6 +20,10 @@ pub enum BlobKind {
     Rejects,
     /// A parcel, ready to be carried.
     Parcel,
+    /// Keyed digests of rows and terminals, for comparison only.
+    Keys,
+    /// At a node: which letter told of which rows.
+    Letters,
 }
 
 impl BlobKind {
@@ -30,6 +34,8 @@ impl BlobKind {
             Self::Kept => "kept",
             Self::Rejects => "rejects",
             Self::Parcel => "parcel",
+            Self::Keys => "keys",
+            Self::Letters => "letters",
         }
     }
 }

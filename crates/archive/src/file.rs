@@ -38,7 +38,8 @@ pub fn retention(text: &str) -> Result<RetentionClass, ArchiveError> {
 }
 
 /// The folders of the archive: one per kind of file.
-pub(crate) const FOLDERS: [&str; 7] = ["kept", "rejects", "sightings", "map", "answers", "parcel", "notices"];
+pub(crate) const FOLDERS: [&str; 9] =
+    ["kept", "rejects", "sightings", "map", "answers", "parcel", "notices", "keys", "letters"];
 
 /// What a file is called: its folder and its id. INVARIANT: the id is a UUID version 7, whose time the sweep goes by, and no name
 /// leads out of the archive's folder.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use archive::BlobKind;
 use formats::answer;
 use formats::letter::Letter;
 use formats::letter::contents::AnswerLetter;
@@ -117,11 +118,11 @@ impl House {
     /// Rows whose letter went become `told`, those whose letter was refused for good `bounced`. Whether any changed.
     async fn settle_letters(&self, job: &store::outbox::Job, outcomes: &mut Outcomes) -> Result<bool, DeedError> {
         let Some(delivery) = job.job.delivery else { return Ok(false) };
-        let Some(fact) = self.facts_of_delivery(delivery, FactKind::Map).await?.into_iter().next_back() else {
+        let Some(fact) = self.facts_of_delivery(delivery, FactKind::Letters).await?.into_iter().next_back() else {
             return Ok(false);
         };
         let letters: LetterRows =
-            serde_json::from_slice(&self.read_blob(&fact)?).map_err(|e| DeedError::Fault(e.to_string()))?;
+            serde_json::from_slice(&self.read_blob(BlobKind::Letters, &fact)?).map_err(|e| DeedError::Fault(e.to_string()))?;
         let refused: HashSet<u32> = store::outbox::refusals(&self.store, job.job.id)
             .await?
             .into_iter()
@@ -197,7 +198,7 @@ impl House {
             About { round: &row.round, report: None, delivery: Some(row.id), decision: Some(clearance.decision()) };
         let parcels = vec![parcel(&name, file.media_type, file.bytes)?];
         let (parcel_fact, job) = self.answer_job(&hub, about, row.id, answers + 2, JobKind::Answer, letter, parcels)?;
-        let kept = self.keep_outcomes(about, &outcomes)?;
+        let kept = self.keep_outcomes(about, row.id, &outcomes)?;
         let leaf = self.done_leaf(&clearance).with("delivery", row.id.to_string()).with("rows", row.rows);
         let mut tx = self.store.begin("answer::put").await?;
         for old in store::fact::living(&mut tx, &outcomes_wanted(row.id)).await? {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use archive::MapRow;
 use api::v1::{Delivery as Cover, File as CoverFile, Kind as CoverKind, RuleCited};
 use courier::{Envelope, EnvelopeId, Ticket};
 use directory::RosterEntry;
@@ -66,14 +67,10 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Which outward place is which record: per place, from 1 on, the report's UUID and its row (20 bytes).
-    fn map(&self, rows: &[u32]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(rows.len() * 20);
-        for record in rows.iter().filter_map(|index| self.records.get(*index as usize)) {
-            bytes.extend(record.report.uuid().as_bytes());
-            bytes.extend(record.ordinal.to_be_bytes());
-        }
-        bytes
+    /// Which outward place is which record.
+    fn map(&self, rows: &[u32]) -> Vec<MapRow> {
+        let records = rows.iter().filter_map(|index| self.records.get(*index as usize));
+        (1_u32..).zip(records).map(|(place, record)| MapRow { place, record: *record }).collect()
     }
 }
 
@@ -220,7 +217,7 @@ impl House {
         let mut parts = Vec::new();
         for fact in self.facts_of_round(round, FactKind::Sightings).await? {
             if let Some(report) = fact.report.filter(|report| ids.contains(report)) {
-                parts.push((report, self.read_sightings(&fact, Subject::Round(round.clone()))?));
+                parts.push((report, self.read_sightings(&fact, &Subject::Round(round.clone()))?));
             }
         }
         let mut batches = Vec::new();
@@ -346,7 +343,7 @@ impl House {
         round: &RoundId,
         entry: &RosterEntry,
         part: &Protected<SightingBatch>,
-        map: &[u8],
+        map: &[MapRow],
         clearance: &Clearance,
         back: Option<&Back>,
     ) -> Result<Prepared, DeedError> {
@@ -452,7 +449,7 @@ impl House {
         };
         let about = About { round, report: None, delivery: Some(id), decision: Some(clearance.decision()) };
         let fact = self.keep_letters(about, &[envelope])?;
-        let map = self.keep_blob(FactKind::Map, about, map, rows)?;
+        let map = self.keep_map(about, id, map)?;
         let kind_kept = match kind {
             CoverKind::Sent => (store::delivery::Kind::Sent, store::outbox::Kind::Delivery),
             CoverKind::Returned => (store::delivery::Kind::Returned, store::outbox::Kind::Return),

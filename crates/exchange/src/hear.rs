@@ -97,7 +97,7 @@ impl House {
         heard.error_file = (!rejects.0.is_empty()).then(|| rejects.to_csv(self.settings.language));
         let tally = tally_of(&outcomes, delivery.rows);
         let about = About { round: &delivery.round, report: None, delivery: Some(delivery.id), decision: None };
-        let fact = self.keep_outcomes(about, &outcomes)?;
+        let fact = self.keep_outcomes(about, delivery.id, &outcomes)?;
         let leaf = self
             .record_leaf(LeafKind::Recorded, "answer", actor)
             .with("delivery", delivery.id.to_string())
@@ -123,20 +123,24 @@ impl House {
     pub(crate) async fn outcomes_so_far(&self, delivery: DeliveryId) -> Result<Outcomes, DeedError> {
         let mut outcomes = Outcomes::new();
         for fact in self.facts_of_delivery(delivery, FactKind::Answers).await? {
-            let bytes = self.read_blob(&fact)?;
-            let rows: Vec<(u32, Outcome, i64)> =
-                serde_json::from_slice(&bytes).map_err(|e| DeedError::Fault(e.to_string()))?;
-            outcomes.extend(rows.into_iter().map(|(place, outcome, at)| (place, (outcome, Instant::from_micros(at)))));
+            let answers = self.read_answers(&fact, delivery)?;
+            outcomes.extend(answers.into_iter().map(|answer| (answer.place, (answer.outcome, answer.at))));
         }
         Ok(outcomes)
     }
 
     /// Writes the outcomes of a delivery as a fact.
-    pub(crate) fn keep_outcomes(&self, about: About<'_>, outcomes: &Outcomes) -> Result<store::fact::Fact, DeedError> {
-        let rows: Vec<(u32, Outcome, i64)> =
-            outcomes.iter().map(|(place, (outcome, at))| (*place, *outcome, at.as_micros())).collect();
-        let bytes = serde_json::to_vec(&rows).map_err(|e| DeedError::Fault(e.to_string()))?;
-        self.keep_blob(FactKind::Answers, about, &bytes, rows.len() as u64)
+    pub(crate) fn keep_outcomes(
+        &self,
+        about: About<'_>,
+        delivery: DeliveryId,
+        outcomes: &Outcomes,
+    ) -> Result<store::fact::Fact, DeedError> {
+        let rows: Vec<archive::Answer> = outcomes
+            .iter()
+            .map(|(place, (outcome, at))| archive::Answer { place: *place, outcome: *outcome, at: *at })
+            .collect();
+        self.keep_answers(about, delivery, &rows)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Keeping facts: the archive writes the file, the deed's transaction names it. Below every step that keeps something.
 
+use archive::{BlobKind, MapRow, Notice, Written};
 use keys::RetentionClass;
 use law::{Clearance, Protected, Subject};
 use model::{DecisionId, DeliveryId, ReportId, RoundId, SightingBatch};
@@ -22,29 +23,57 @@ pub struct About<'a> {
     pub decision: Option<DecisionId>,
 }
 
-/// The retention class of a kind of fact: one key per kind and operation, so that each can be forgotten by itself.
-fn retention(kind: Kind, round: &RoundId) -> Result<RetentionClass, DeedError> {
-    Ok(RetentionClass::new(kind.name(), round.operation.as_str())?)
+/// A file that is about to be written: its id and the key it goes under.
+struct Place {
+    id: FactId,
+    class: RetentionClass,
 }
 
 impl House {
-    /// Writes a file of any bytes, sealed; the manifest row is for the caller's transaction.
+    /// The retention class of a kind of fact: one key per kind and operation, so that each can be forgotten by itself.
+    fn place(&self, kind: Kind, about: About<'_>) -> Result<Place, DeedError> {
+        let id = FactId::fresh(&*self.clock, &*self.entropy);
+        Ok(Place { id, class: RetentionClass::new(kind.name(), about.round.operation.as_str())? })
+    }
+
+    /// Seals bytes that are not protected data by themselves; the manifest row is for the caller's transaction.
     ///
     /// # Errors
     /// [`DeedError`] where a key or the disk fails.
-    pub fn keep_blob(&self, kind: Kind, about: About<'_>, bytes: &[u8], rows: u64) -> Result<Fact, DeedError> {
-        let id = FactId::fresh(&*self.clock, &*self.entropy);
-        let class = retention(kind, about.round)?;
-        let written = self.archive.write_blob(&class, kind.name(), &id.to_string(), bytes)?;
-        Ok(self.fact(id, kind, about, &class, written, rows))
+    pub fn keep_blob(&self, kind: BlobKind, about: About<'_>, bytes: &[u8], rows: u64) -> Result<Fact, DeedError> {
+        let of = fact_kind(kind);
+        let place = self.place(of, about)?;
+        let written = self.archive.write_plain_blob(kind, place.id.uuid(), &place.class, bytes)?;
+        Ok(self.fact(place, of, about, Written { rows, ..written }))
     }
 
-    /// Reads such a file again. The bytes may be protected data; whoever reads them seals what he makes of them.
+    /// Seals protected bytes: a report as received, the rows that could not be understood.
+    ///
+    /// # Errors
+    /// [`DeedError`] where the clearance does not fit, a key or the disk fails.
+    pub fn keep_protected(
+        &self,
+        kind: BlobKind,
+        about: About<'_>,
+        bytes: &Protected<Vec<u8>>,
+        clearance: &Clearance,
+        rows: u64,
+    ) -> Result<Fact, DeedError> {
+        let of = fact_kind(kind);
+        let place = self.place(of, about)?;
+        let now = self.clock.now();
+        let written = self.archive.write_blob(kind, place.id.uuid(), &place.class, bytes, clearance, now)?;
+        Ok(self.fact(place, of, about, Written { rows, ..written }))
+    }
+
+    /// Reads bytes that [`House::keep_blob`] sealed.
     ///
     /// # Errors
     /// [`DeedError`] where the key is destroyed, the file is gone, or a byte of it has changed.
-    pub(crate) fn read_blob(&self, fact: &Fact) -> Result<Vec<u8>, DeedError> {
-        Ok(self.archive.read_blob(&retention_of(fact)?, &sealed(fact))?)
+    pub(crate) fn read_blob(&self, kind: BlobKind, fact: &Fact) -> Result<Vec<u8>, DeedError> {
+        // The manifest counts what a blob holds; the archive knows no rows in it.
+        let written = Written { rows: 0, ..written(fact)? };
+        Ok(self.archive.read_plain_blob(kind, &written)?.to_vec())
     }
 
     /// Writes sightings, encrypted; the manifest row is for the caller's transaction.
@@ -57,20 +86,59 @@ impl House {
         sightings: &Protected<SightingBatch>,
         clearance: &Clearance,
     ) -> Result<Fact, DeedError> {
-        let id = FactId::fresh(&*self.clock, &*self.entropy);
-        let class = retention(Kind::Sightings, about.round)?;
+        let place = self.place(Kind::Sightings, about)?;
         let now = self.clock.now();
-        let written = self.archive.write_sightings(&class, &id.to_string(), sightings, clearance, now)?;
-        let rows = written.rows;
-        Ok(self.fact(id, Kind::Sightings, about, &class, written, rows))
+        let written = self.archive.write_sightings(place.id.uuid(), &place.class, sightings, clearance, now)?;
+        Ok(self.fact(place, Kind::Sightings, about, written))
     }
 
     /// Reads sightings; what comes back is protected and about `subject`.
     ///
     /// # Errors
     /// [`DeedError`] where the key is destroyed, the file is gone, or a byte of it has changed.
-    pub fn read_sightings(&self, fact: &Fact, subject: Subject) -> Result<Protected<SightingBatch>, DeedError> {
-        Ok(self.archive.read_sightings(&retention_of(fact)?, &sealed(fact), subject)?)
+    pub fn read_sightings(&self, fact: &Fact, subject: &Subject) -> Result<Protected<SightingBatch>, DeedError> {
+        Ok(self.archive.read_sightings(&written(fact)?, subject)?)
+    }
+
+    /// Writes which place of a delivery is which record.
+    pub(crate) fn keep_map(&self, about: About<'_>, delivery: DeliveryId, rows: &[MapRow]) -> Result<Fact, DeedError> {
+        let place = self.place(Kind::Map, about)?;
+        let written = self.archive.write_map(place.id.uuid(), &place.class, delivery, rows)?;
+        Ok(self.fact(place, Kind::Map, about, written))
+    }
+
+    /// Writes the outcomes of a delivery.
+    pub(crate) fn keep_answers(
+        &self,
+        about: About<'_>,
+        delivery: DeliveryId,
+        rows: &[archive::Answer],
+    ) -> Result<Fact, DeedError> {
+        let place = self.place(Kind::Answers, about)?;
+        let written = self.archive.write_answers(place.id.uuid(), &place.class, delivery, rows)?;
+        Ok(self.fact(place, Kind::Answers, about, written))
+    }
+
+    /// Reads the outcomes of a delivery.
+    pub(crate) fn read_answers(&self, fact: &Fact, delivery: DeliveryId) -> Result<Vec<archive::Answer>, DeedError> {
+        Ok(self.archive.read_answers(&written(fact)?, delivery)?)
+    }
+
+    /// Writes who was told, under pseudonyms.
+    pub(crate) fn keep_notices(
+        &self,
+        about: About<'_>,
+        delivery: DeliveryId,
+        rows: &[Notice],
+    ) -> Result<Fact, DeedError> {
+        let place = self.place(Kind::Notices, about)?;
+        let written = self.archive.write_notices(place.id.uuid(), &place.class, delivery, rows)?;
+        Ok(self.fact(place, Kind::Notices, about, written))
+    }
+
+    /// Reads who was told for a delivery.
+    pub(crate) fn read_notices(&self, fact: &Fact, delivery: DeliveryId) -> Result<Vec<Notice>, DeedError> {
+        Ok(self.archive.read_notices(&written(fact)?, delivery)?)
     }
 
     /// The living facts of a kind in a round.
@@ -91,27 +159,19 @@ impl House {
         Ok(store::fact::living(&self.store, &wanted).await?)
     }
 
-    fn fact(
-        &self,
-        id: FactId,
-        kind: Kind,
-        about: About<'_>,
-        class: &RetentionClass,
-        written: archive::Written,
-        rows: u64,
-    ) -> Fact {
+    fn fact(&self, place: Place, kind: Kind, about: About<'_>, written: Written) -> Fact {
         Fact {
-            id,
+            id: place.id,
             kind,
             round: about.round.clone(),
             report: about.report,
             delivery: about.delivery,
             path: written.path,
             bytes: written.bytes,
-            rows,
+            rows: written.rows,
             digest: written.digest,
             schema: written.schema,
-            retention: class.to_string(),
+            retention: place.class.to_string(),
             decision: about.decision,
             created_at: self.clock.now(),
             deleted_at: None,
@@ -119,13 +179,25 @@ impl House {
     }
 }
 
-/// What the manifest says about a file, as the archive checks it.
-fn sealed(fact: &Fact) -> archive::Sealed {
-    archive::Sealed { path: fact.path.clone(), bytes: fact.bytes, rows: fact.rows, digest: fact.digest }
+/// The manifest's name for a kind of blob.
+const fn fact_kind(kind: BlobKind) -> Kind {
+    match kind {
+        BlobKind::Kept => Kind::Kept,
+        BlobKind::Rejects => Kind::Rejects,
+        BlobKind::Parcel => Kind::Parcel,
+        BlobKind::Keys => Kind::Keys,
+        BlobKind::Letters => Kind::Letters,
+    }
 }
 
-/// The retention class that the manifest names.
-fn retention_of(fact: &Fact) -> Result<RetentionClass, DeedError> {
-    let (kind, scope) = fact.retention.split_once('/').unwrap_or((&fact.retention, ""));
-    Ok(RetentionClass::new(kind, scope)?)
+/// What the manifest says about a file, as the archive checks it.
+fn written(fact: &Fact) -> Result<Written, DeedError> {
+    Ok(Written {
+        path: fact.path.clone(),
+        bytes: fact.bytes,
+        rows: fact.rows,
+        digest: fact.digest,
+        schema: fact.schema.clone(),
+        retention: archive::retention(&fact.retention)?,
+    })
 }

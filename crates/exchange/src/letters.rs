@@ -1,6 +1,7 @@
 //! Correspondence: from what a deed knows to subject, text, addresses and sealed envelopes.
 
 use api::v1::Delivery as Cover;
+use archive::BlobKind;
 use courier::{
     Envelope, HeaderText, Letter as LetterText, MailAddress, Mailbox, MediaType, Parcel, ParcelName, Recipient,
 };
@@ -15,7 +16,7 @@ use model::operation::CareDesk;
 use model::problem::Place;
 use model::text::Name;
 use model::{HandlingTally, Lang};
-use store::fact::{Fact, Kind as FactKind};
+use store::fact::Fact;
 
 use crate::house::House;
 use crate::keep::About;
@@ -140,12 +141,12 @@ impl House {
     /// Seals envelopes as one parcel of the archive, one after the other.
     pub(crate) fn keep_letters(&self, about: About<'_>, envelopes: &[Envelope]) -> Result<Fact, DeedError> {
         let bytes = serde_json::to_vec(envelopes).map_err(|e| DeedError::Fault(e.to_string()))?;
-        self.keep_blob(FactKind::Parcel, about, &bytes, envelopes.len() as u64)
+        self.keep_blob(BlobKind::Parcel, about, &bytes, envelopes.len() as u64)
     }
 
     /// The envelopes of a sealed parcel.
     pub(crate) fn open_letters(&self, fact: &Fact) -> Result<Vec<Envelope>, DeedError> {
-        let bytes = self.read_blob(fact)?;
+        let bytes = self.read_blob(BlobKind::Parcel, fact)?;
         serde_json::from_slice(&bytes).map_err(|e| DeedError::Fault(e.to_string()))
     }
 }

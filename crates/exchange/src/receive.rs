@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use archive::BlobKind;
 use formats::{Declared, Input, Reading};
 use law::{Action, Clearance, Protected, Subject};
 use model::party::AgreementKind;
@@ -201,14 +202,14 @@ impl House {
         let rows = self.keyring.commitment("rows")?;
         let mut before = KeySet::default();
         for fact in self.facts_of_round(&handed.round, FactKind::Keys).await? {
-            before.read(&self.read_blob(&fact)?);
+            before.read(&self.read_blob(BlobKind::Keys, &fact)?);
         }
         let mut operation_terminals: HashSet<u128> = before.terminals.clone();
         for round in store::round::of_operation(&self.store, &handed.round.operation).await? {
             if round.id != handed.round {
                 for fact in self.facts_of_round(&round.id, FactKind::Keys).await? {
                     let mut other = KeySet::default();
-                    other.read(&self.read_blob(&fact)?);
+                    other.read(&self.read_blob(BlobKind::Keys, &fact)?);
                     operation_terminals.extend(other.terminals);
                 }
             }
@@ -296,15 +297,16 @@ impl House {
             delivery: None,
             decision: Some(clearance.decision()),
         };
+        let kept = Protected::seal(handed.bytes.to_vec(), DataClass::CommunicationTrace, Subject::Report(id));
         let mut facts = vec![
-            self.keep_blob(FactKind::Kept, about, handed.bytes, 1)?,
+            self.keep_protected(BlobKind::Kept, about, &kept, clearance, 1)?,
             self.keep_sightings(about, &normalised.fresh, clearance)?,
-            self.keep_blob(FactKind::Keys, about, &normalised.keys, normalised.tally.received())?,
+            self.keep_blob(BlobKind::Keys, about, &normalised.keys, normalised.tally.received())?,
         ];
         if normalised.tally.rejected() > 0 {
             let language = self.settings.language;
-            let file = normalised.reading.rejects.open(clearance, now, |rejects| rejects.to_csv(language))?;
-            facts.push(self.keep_blob(FactKind::Rejects, about, &file, normalised.tally.rejected())?);
+            let file = normalised.reading.rejects.derive(clearance, now, |rejects| rejects.to_csv(language))?;
+            facts.push(self.keep_protected(BlobKind::Rejects, about, &file, clearance, normalised.tally.rejected())?);
         }
         let report = Report {
             id,

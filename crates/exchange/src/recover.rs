@@ -38,7 +38,10 @@ impl House {
         }
         if recovered.abandoned > 0 || before >= self.clock.now() {
             let named: HashSet<String> = store::fact::paths(&self.store).await?.into_iter().collect();
-            recovered.swept = self.archive.sweep(&named)?;
+            for stray in self.archive.strays(&named, before)? {
+                self.archive.remove(&stray.path)?;
+                recovered.swept += 1;
+            }
         }
         Ok(recovered)
     }

@@ -1,6 +1,7 @@
 //! Taking: a node takes the deliveries that its hub dropped, checks the cover, passes the gate, keeps the rows, and says that
 //! it has them.
 
+use archive::BlobKind;
 use api::v1::{Delivery as Cover, Kind as CoverKind};
 use courier::fetch::folder::{Delivery as Fetched, DropFolder, FetchError};
 use courier::{Envelope, EnvelopeId, Ticket};
@@ -133,7 +134,7 @@ impl House {
             delivery: Some(cover.delivery),
             decision: Some(clearance.decision()),
         };
-        let kept = self.keep_blob(FactKind::Kept, about, &cover.to_bytes(), 1)?;
+        let kept = self.keep_blob(BlobKind::Kept, about, &cover.to_bytes(), 1)?;
         let sightings = self.keep_sightings(about, &reading.sightings, &clearance)?;
         let terminals = reading.sightings.open(&clearance, now, |rows| {
             let addresses: std::collections::HashSet<_> = rows.rows().map(|r| (r.source_ip, r.source_port)).collect();
@@ -286,7 +287,7 @@ impl House {
     pub(crate) async fn cover_of(&self, delivery: DeliveryId) -> Result<Cover, DeedError> {
         let facts = self.facts_of_delivery(delivery, FactKind::Kept).await?;
         let fact = facts.first().ok_or_else(|| DeedError::NotFound { what: "delivery", id: delivery.to_string() })?;
-        Cover::from_bytes(&self.read_blob(fact)?).map_err(|e| DeedError::Fault(e.to_string()))
+        Cover::from_bytes(&self.read_blob(BlobKind::Kept, fact)?).map_err(|e| DeedError::Fault(e.to_string()))
     }
 
     /// Hears every answer that partners dropped in the inbox of a hub.

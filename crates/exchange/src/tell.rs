@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use api::v1::Delivery as Cover;
+use archive::{BlobKind, Notice};
 use assignment::{Contacts, Finding, Holders, Index, OwnRanges, Seen, SubscriberRef};
 use courier::{Envelope, EnvelopeId, Recipient, Ticket};
 use formats::letter::Letter;
@@ -49,9 +50,6 @@ pub struct Records {
 
 /// Which letter told of which rows; kept sealed, so that what became of a letter becomes the outcome of its rows.
 pub(crate) type LetterRows = Vec<Vec<u32>>;
-
-/// When a subscriber was told for an operation: pseudonym and time, kept sealed at the operator.
-type Notices = Vec<([u8; 16], i64)>;
 
 /// A subscriber of this delivery.
 struct Victim {
@@ -107,7 +105,7 @@ impl House {
         let interval = i64::from(cover.plan.repeat_interval_days) * 86_400;
         let mut letters: Vec<Envelope> = Vec::new();
         let mut letter_rows: LetterRows = Vec::new();
-        let mut notices: Notices = Vec::new();
+        let mut notices: Vec<Notice> = Vec::new();
         let mut presses = Presses::new()?;
         for (pseudonym, victim) in victims {
             let mut set = |outcome: Outcome| {
@@ -115,7 +113,7 @@ impl House {
                     outcomes.insert(*place, (outcome, now));
                 }
             };
-            if let Some(last) = told_before.get(&pseudonym)
+            if let Some(last) = told_before.get(&hex(&pseudonym))
                 && now < last.plus_seconds(interval)
             {
                 set(Outcome::RepeatWithinInterval);
@@ -139,7 +137,8 @@ impl House {
             let index = u32::try_from(letters.len()).unwrap_or(u32::MAX);
             letters.push(self.notice(&cover, &tell, &victim, mail.as_str(), contact.lang, index, &mut presses)?);
             letter_rows.push(victim.rows.clone());
-            notices.push((pseudonym, now.as_micros()));
+            let records = u32::try_from(victim.rows.len()).unwrap_or(u32::MAX);
+            notices.push(Notice { subscriber: hex(&pseudonym), told_at: now, records });
         }
         self.faults.reach("tell.rendered")?;
         let tally = tally_of(&outcomes, cover.rows);
@@ -159,7 +158,7 @@ impl House {
         }
         let about =
             About { round: &cover.round, report: None, delivery: Some(delivery), decision: Some(tell.decision()) };
-        let mut facts = vec![self.keep_outcomes(about, &outcomes)?];
+        let mut facts = vec![self.keep_outcomes(about, delivery, &outcomes)?];
         let mut job = None;
         if !letters.is_empty() {
             let parcel = self.keep_letters(about, &letters)?;
@@ -176,9 +175,8 @@ impl House {
                 due_at: now,
             });
             let rows = serde_json::to_vec(&letter_rows).map_err(|e| DeedError::Fault(e.to_string()))?;
-            facts.push(self.keep_blob(FactKind::Map, about, &rows, letter_rows.len() as u64)?);
-            let notices_bytes = serde_json::to_vec(&notices).map_err(|e| DeedError::Fault(e.to_string()))?;
-            facts.push(self.keep_blob(FactKind::Notices, about, &notices_bytes, notices.len() as u64)?);
+            facts.push(self.keep_blob(BlobKind::Letters, about, &rows, letter_rows.len() as u64)?);
+            facts.push(self.keep_notices(about, delivery, &notices)?);
             facts.push(parcel);
         }
         let mut leaves = Vec::new();
@@ -244,7 +242,7 @@ impl House {
         let mut victims: BTreeMap<[u8; 16], Victim> = BTreeMap::new();
         let own = self.own_ranges()?;
         for fact in self.facts_of_delivery(cover.delivery, FactKind::Sightings).await? {
-            let sightings = self.read_sightings(&fact, delivery.clone())?;
+            let sightings = self.read_sightings(&fact, &delivery)?;
             let step: Result<(), DeedError> = sightings.open(&rows_clearance, now, |rows| {
                 let mut places = Vec::with_capacity(rows.len());
                 let mut seen = Vec::with_capacity(rows.len());
@@ -360,7 +358,7 @@ impl House {
             return Ok(told);
         }
         let about = About { round: &cover.round, report: None, delivery: Some(cover.delivery), decision: None };
-        let fact = self.keep_outcomes(about, &outcomes)?;
+        let fact = self.keep_outcomes(about, cover.delivery, &outcomes)?;
         let leaf = self
             .record_leaf(ledger::Kind::Recorded, "refused-by-law", actor)
             .with("delivery", cover.delivery.to_string())
@@ -382,20 +380,18 @@ impl House {
     }
 
     /// When subscribers were last told for this operation, by pseudonym.
-    async fn told_before(&self, cover: &Cover) -> Result<HashMap<[u8; 16], Instant>, DeedError> {
+    async fn told_before(&self, cover: &Cover) -> Result<HashMap<String, Instant>, DeedError> {
         let wanted = store::fact::Wanted {
             kind: Some(FactKind::Notices),
             operation: Some(cover.plan.id.clone()),
             ..store::fact::Wanted::default()
         };
-        let mut last: HashMap<[u8; 16], Instant> = HashMap::new();
+        let mut last: HashMap<String, Instant> = HashMap::new();
         for fact in store::fact::living(&self.store, &wanted).await? {
-            let notices: Notices =
-                serde_json::from_slice(&self.read_blob(&fact)?).map_err(|e| DeedError::Fault(e.to_string()))?;
-            for (pseudonym, at) in notices {
-                let at = Instant::from_micros(at);
-                let entry = last.entry(pseudonym).or_insert(at);
-                *entry = (*entry).max(at);
+            let Some(delivery) = fact.delivery else { continue };
+            for notice in self.read_notices(&fact, delivery)? {
+                let entry = last.entry(notice.subscriber).or_insert(notice.told_at);
+                *entry = (*entry).max(notice.told_at);
             }
         }
         Ok(last)
@@ -484,6 +480,10 @@ impl Presses {
         };
         Ok(letter.render(contents)?)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn not_opened(error: assignment::NotOpened) -> DeedError {

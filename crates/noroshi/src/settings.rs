@@ -18,7 +18,7 @@ pub struct Settings {
     /// Where the state is: `sqlite://state.db` (below the home) or `postgres://user@host/database`.
     #[serde(default = "sqlite")]
     pub database: String,
-    /// A file with the key that wraps the keys, instead of `keys/wrapping.key` below the home. A systemd credential named
+    /// A file with the key that wraps the keys, instead of `wrapping.key` in the home. A systemd credential named
     /// `noroshi-wrapping-key` goes before both.
     #[serde(default)]
     pub wrapping_key_file: Option<PathBuf>,

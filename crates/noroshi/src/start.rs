@@ -122,7 +122,7 @@ pub fn wrapping_key(home: &Path, settings: &Settings) -> Result<WrappingKey, Fai
     let path = credential
         .filter(|path| path.exists())
         .or_else(|| settings.wrapping_key_file.clone())
-        .unwrap_or_else(|| keys_folder(home).join("wrapping.key"));
+        .unwrap_or_else(|| home.join("wrapping.key"));
     if let Some(problem) = keys::wrapping::permissions(&path) {
         eprintln!("{}", problem.for_submitter(settings.house.language));
     }

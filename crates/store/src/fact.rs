@@ -29,6 +29,8 @@ names! {
         Notices = "notices",
         /// Keyed digests of rows and terminals, for comparison only.
         Keys = "keys",
+        /// At a node: which letter told of which rows.
+        Letters = "letters",
     }
 }
 

@@ -69,12 +69,12 @@ pub async fn run(home: &Path, init: Init, console: &Console) -> Result<Done, Fai
     console.say(&match console.lang() {
         Lang::Ja => format!(
             "{} に {} の設置を作りました。\n次に: noroshi --home {} party import 名簿.toml\n\
-             注意: {}/keys は鍵です。通常のバックアップに含めず、別に保管してください。",
+             注意: {}/keys と wrapping.key は鍵です。通常のバックアップに含めず、別に保管してください。",
             home.display(), init.party, home.display(), home.display()
         ),
         Lang::En => format!(
             "made a deployment of {} in {}\nnext: noroshi --home {} party import roster.toml\n\
-             note: {}/keys holds the keys; keep it out of ordinary backups, and a copy of it apart",
+             note: {}/keys and wrapping.key are the keys; keep them out of ordinary backups, and a copy of each apart",
             init.party, home.display(), home.display(), home.display()
         ),
     });
@@ -87,7 +87,7 @@ pub async fn found(home: &Path, party: &PartyId, role: Role, text: &str, world: 
     let wrapping = WrappingKey::generate(&*world.entropy);
     let bytes = wrapping.to_base64();
     let folder = keys_folder(home);
-    disk.write_secret(&folder.join("wrapping.key"), bytes.as_bytes()).map_err(|e| Failure::Other(e.to_string()))?;
+    disk.write_secret(&home.join("wrapping.key"), bytes.as_bytes()).map_err(|e| Failure::Other(e.to_string()))?;
     Keyring::create(disk.clone(), &folder, wrapping, world.entropy.clone())
         .map_err(|error| Failure::Other(error.to_string()))?;
     disk.write_durably(&home.join(FILE), text.as_bytes()).map_err(|e| Failure::Other(e.to_string()))?;
