@@ -2,12 +2,13 @@
 //! subscriber and round, and nobody who declined or was told within the interval.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use api::v1::Delivery as Cover;
 use archive::{BlobKind, Notice};
 use assignment::{Contacts, Finding, Holders, Index, OwnRanges, Seen, SubscriberRef};
 use courier::{Envelope, EnvelopeId, Recipient, Ticket};
-use formats::letter::Letter;
+use formats::letter::{Letter, Press, Rendered};
 use formats::letter::contents::{NoticeLetter, notice};
 use law::{Action, Clearance, Subject};
 use model::party::Role;
@@ -106,7 +107,7 @@ impl House {
         let mut letters: Vec<Envelope> = Vec::new();
         let mut letter_rows: LetterRows = Vec::new();
         let mut notices: Vec<Notice> = Vec::new();
-        let mut presses = Presses::new()?;
+        let presses = Presses::new()?;
         for (pseudonym, victim) in victims {
             let mut set = |outcome: Outcome| {
                 for place in &victim.rows {
@@ -135,7 +136,7 @@ impl House {
                 continue;
             }
             let index = u32::try_from(letters.len()).unwrap_or(u32::MAX);
-            letters.push(self.notice(&cover, &tell, &victim, mail.as_str(), contact.lang, index, &mut presses)?);
+            letters.push(self.notice(&cover, &tell, &victim, mail.as_str(), contact.lang, index, &presses)?);
             letter_rows.push(victim.rows.clone());
             let records = u32::try_from(victim.rows.len()).unwrap_or(u32::MAX);
             notices.push(Notice { subscriber: hex(&pseudonym), told_at: now, records });
@@ -406,7 +407,7 @@ impl House {
         mail: &str,
         lang: Lang,
         index: u32,
-        presses: &mut Presses,
+        presses: &Presses,
     ) -> Result<Envelope, DeedError> {
         let me = self.me()?;
         let from = self
@@ -457,28 +458,27 @@ impl House {
 
 /// The notice in both languages, compiled once for a run.
 struct Presses {
-    ja: &'static Letter<NoticeLetter>,
-    en: &'static Letter<NoticeLetter>,
+    ja: Press<'static, NoticeLetter>,
+    en: Press<'static, NoticeLetter>,
     ja_hash: String,
     en_hash: String,
 }
 
 impl Presses {
     fn new() -> Result<Self, DeedError> {
-        use std::sync::OnceLock;
         static JA: OnceLock<Letter<NoticeLetter>> = OnceLock::new();
         static EN: OnceLock<Letter<NoticeLetter>> = OnceLock::new();
         let ja = JA.get_or_init(|| Letter::shipped(Lang::Ja));
         let en = EN.get_or_init(|| Letter::shipped(Lang::En));
-        Ok(Self { ja, en, ja_hash: ja.hash(), en_hash: en.hash() })
+        Ok(Self { ja: ja.press()?, en: en.press()?, ja_hash: ja.hash(), en_hash: en.hash() })
     }
 
-    fn render(&mut self, lang: Lang, contents: &NoticeLetter) -> Result<formats::letter::Rendered, DeedError> {
-        let letter = match lang {
-            Lang::Ja => self.ja,
-            Lang::En => self.en,
+    fn render(&self, lang: Lang, contents: &NoticeLetter) -> Result<Rendered, DeedError> {
+        let press = match lang {
+            Lang::Ja => &self.ja,
+            Lang::En => &self.en,
         };
-        Ok(letter.render(contents)?)
+        Ok(press.render(contents)?)
     }
 }
 
