@@ -34,6 +34,7 @@ const PURPOSE: &str = "parquet";
 
 /// The bytes of a file that holds these columns.
 pub(crate) fn encode(
+    row_group: usize,
     name: Name,
     key: &DataKey,
     schema: &SchemaRef,
@@ -48,7 +49,7 @@ pub(crate) fn encode(
     let sayings = sayings.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
-        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_max_row_group_row_count(Some(row_group))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by(format!("noroshi {}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(sayings))

@@ -50,6 +50,8 @@ pub struct Archive {
     root: PathBuf,
     keyring: Arc<Keyring>,
     entropy: Arc<dyn Entropy>,
+    /// Rows per row group of what is written: [`ROW_GROUP`], but for tests that look at many groups.
+    row_group: usize,
 }
 
 impl Archive {
@@ -59,6 +61,6 @@ impl Archive {
     /// the operating system in any case, so that not even a simulation repeats their bytes.)
     #[must_use]
     pub fn new(disk: Arc<dyn Disk>, root: PathBuf, keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { disk, root, keyring, entropy }
+        Self { disk, root, keyring, entropy, row_group: ROW_GROUP }
     }
 }

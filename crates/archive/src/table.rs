@@ -67,7 +67,7 @@ impl Archive {
             (WRITER, env!("CARGO_PKG_VERSION").to_owned()),
             (SUBJECT, Subject::Delivery(delivery).to_string()),
         ];
-        let bytes = encode(name, &key, &R::schema(), &batch, &sayings)?;
+        let bytes = encode(self.row_group, name, &key, &R::schema(), &batch, &sayings)?;
         self.put(name, &bytes, rows.len() as u64, R::SCHEMA, retention)
     }
 

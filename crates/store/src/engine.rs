@@ -131,6 +131,23 @@ impl Store {
         Ok(Tx { inner, name, faults: self.faults.clone(), broken: false })
     }
 
+    /// Looks at the state as it is at one moment, however many statements that takes: figures on one page then fit each other.
+    /// Holds nobody up.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the database fails.
+    #[allow(clippy::disallowed_methods, reason = "it only reads, so it needs no turn")]
+    pub async fn look(&self) -> Result<Look, StoreError> {
+        let begun = match self.engine {
+            Engine::Sqlite => self.pool.begin_with("BEGIN DEFERRED").await,
+            Engine::Postgres => self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await,
+        };
+        let mut look = Look { inner: begun.map_err(|e| StoreError::sql("engine::look", e))? };
+        // The moment is that of the first statement.
+        Reading::from(&mut look).all(statement("/* engine::look */ select number from migration")).await?;
+        Ok(look)
+    }
+
     /// Closes the connections; on SQLite the write-ahead log goes back into the file.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -275,14 +292,21 @@ impl Tx {
     }
 }
 
+/// The state at one moment: see [`Store::look`]. Dropped when done.
+pub struct Look {
+    inner: Transaction<'static, Any>,
+}
+
 fn columns(statement: &'static str, rows: Vec<sqlx::any::AnyRow>) -> Vec<Columns> {
     rows.into_iter().map(|row| Columns { row, statement }).collect()
 }
 
-/// Where to read: outside any transaction, or within one (and then what it has written so far).
+/// Where to read: outside any transaction, at one moment, or within a transaction (and then what it has written so far).
 pub enum Reading<'a> {
     /// Outside.
     Store(&'a Store),
+    /// At one moment.
+    Look(&'a mut Look),
     /// Within.
     Tx(&'a mut Tx),
 }
@@ -290,6 +314,12 @@ pub enum Reading<'a> {
 impl<'a> From<&'a Store> for Reading<'a> {
     fn from(store: &'a Store) -> Self {
         Self::Store(store)
+    }
+}
+
+impl<'a> From<&'a mut Look> for Reading<'a> {
+    fn from(look: &'a mut Look) -> Self {
+        Self::Look(look)
     }
 }
 
@@ -305,6 +335,11 @@ impl Reading<'_> {
             Self::Store(store) => {
                 let name = statement.name;
                 let rows = statement.query.fetch_all(&store.pool).await.map_err(|e| StoreError::sql(name, e))?;
+                Ok(columns(name, rows))
+            }
+            Self::Look(look) => {
+                let name = statement.name;
+                let rows = statement.query.fetch_all(&mut *look.inner).await.map_err(|e| StoreError::sql(name, e))?;
                 Ok(columns(name, rows))
             }
             Self::Tx(tx) => tx.fetch(statement).await,
@@ -581,6 +616,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let missing = open(format!("sqlite://{}/none.db", folder.path().display())).await.unwrap();
         assert!(matches!(missing, StoreError::Sql { .. }) && missing.code().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_look_sees_one_moment_and_holds_nobody_up() {
+        on_both(async |trial| {
+            let mut look = trial.store.look().await.unwrap();
+            let mut tx = trial.store.begin("meanwhile").await.unwrap();
+            meta::put(&mut tx, "word", "狼煙").await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(word(&trial.store).await.as_deref(), Some("狼煙"));
+            assert_eq!(meta::value(&mut look, "word").await.unwrap(), None);
+            drop(look);
+            let mut look = trial.store.look().await.unwrap();
+            assert_eq!(meta::value(&mut look, "word").await.unwrap().as_deref(), Some("狼煙"));
+        })
+        .await;
     }
 
     #[tokio::test]

@@ -4,8 +4,8 @@
 //! archive; here stand its manifest ([`fact`]), its counters ([`tally`]) and what is still to be done ([`outbox`]).
 //!
 //! Start with [`Store`] and [`Tx`]: writers take turns, a transaction has a name, and all that a deed changes is committed in
-//! one. A file per noun below it; a function that changes something takes `&mut Tx`, one that only reads takes a [`Reading`],
-//! which is either the store or a transaction. [`data_model`] lists the tables.
+//! one. A file per noun below it; a function that changes something takes `&mut Tx`, one that only reads takes a [`Reading`]:
+//! the store, a transaction, or a [`Look`] at one moment. [`data_model`] lists the tables.
 //!
 //! Times are instants in UTC (microseconds since 1970 in the columns); the store never asks a clock.
 
@@ -30,7 +30,7 @@ pub mod tally;
 #[cfg(test)]
 mod trial;
 
-pub use engine::{Engine, Reading, Store, Tx};
+pub use engine::{Engine, Look, Reading, Store, Tx};
 pub use problem::{CODES, StoreError};
 pub use row::{FactId, OutboxId, RosterId};
 

@@ -1,4 +1,6 @@
 //! The figures of a round: both closed tallies, the outcomes and the ladder, summed from the counters of reports and deliveries.
+//!
+//! Figures that are shown together are read from one [`crate::Look`], or they need not fit each other.
 
 use model::{HandlingTally, IntakeTally, Ladder, NodeTally, RoundId, Rung};
 

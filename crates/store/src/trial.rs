@@ -210,8 +210,10 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let server = Self { folder, _watcher: watcher };
-        for _ in 0..600 {
-            if std::os::unix::net::UnixStream::connect(server.folder.join(".s.PGSQL.5432")).is_ok() {
+        for _ in 0..1_200 {
+            // The last line of this file says when the server takes connections; its socket is there earlier.
+            let status = std::fs::read_to_string(server.folder.join("data/postmaster.pid")).unwrap_or_default();
+            if status.lines().any(|line| line.trim() == "ready") {
                 return server;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
