@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use formats::writing::spreadsheet_safe;
 use model::{Lang, Text};
@@ -136,7 +136,7 @@ impl Console {
     /// A sheet as a table for people.
     pub fn table(&self, sheet: &Sheet) -> String {
         let mut table = Table::new();
-        table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_preset(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(sheet.columns.iter().map(|(_, heading)| heading.of(self.lang)));
         for row in &sheet.rows {
             table.add_row(row.iter().map(shown));

@@ -12,9 +12,11 @@ create table leaf (
     decision text,
     bytes bytea not null,
     hash bytea not null,
+    -- The order of commitment: writers take turns, so a later commit has a higher number, whatever their clocks say.
+    place bigint not null unique,
     seq bigint unique
 );
-create index leaf_waiting on leaf (at, id) where seq is null;
+create index leaf_waiting on leaf (place) where seq is null;
 create index leaf_of_decision on leaf (decision);
 -- A decision is made once and closed once, even where recovery and the first process race.
 create unique index leaf_decided_once on leaf (decision) where kind in ('decided', 'refused');

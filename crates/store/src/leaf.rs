@@ -48,8 +48,8 @@ pub async fn append(tx: &mut Tx, leaf: &Leaf) -> Result<(), StoreError> {
     }
     tx.run(
         statement(
-            "/* leaf::append */ insert into leaf (id, at, kind, decision, bytes, hash, seq)
-             values ($1, $2, $3, $4, $5, $6, null)",
+            "/* leaf::append */ insert into leaf (id, at, kind, decision, bytes, hash, place, seq)
+             values ($1, $2, $3, $4, $5, $6, (select coalesce(max(place), 0) + 1 from leaf), null)",
         )
         .id(&leaf.id)
         .bind(leaf.at)
@@ -104,14 +104,14 @@ pub async fn find(from: impl Into<Reading<'_>>, id: LeafId) -> Result<Option<Kep
         .transpose()
 }
 
-/// All leaves of one decision, in order of time.
+/// All leaves of one decision, in the order in which they were committed.
 ///
 /// # Errors
 /// [`StoreError`] where the database fails.
 pub async fn of_decision(from: impl Into<Reading<'_>>, decision: DecisionId) -> Result<Vec<Kept>, StoreError> {
     from.into()
         .all(
-            statement("/* leaf::of_decision */ select bytes, hash, seq from leaf where decision = $1 order by at, id")
+            statement("/* leaf::of_decision */ select bytes, hash, seq from leaf where decision = $1 order by place")
                 .id(&decision),
         )
         .await?
@@ -129,7 +129,7 @@ pub async fn open_decisions(from: impl Into<Reading<'_>>) -> Result<Vec<Leaf>, S
         .all(statement(
             "/* leaf::open_decisions */ select bytes, hash, seq from leaf where kind = 'decided' and not exists
              (select 1 from leaf closing where closing.decision = leaf.decision and closing.kind in ('done', 'abandoned'))
-             order by at, id",
+             order by place",
         ))
         .await?
         .iter()
@@ -145,7 +145,7 @@ pub async fn unsequenced(from: impl Into<Reading<'_>>, limit: u32) -> Result<Vec
     from.into()
         .all(
             statement(
-                "/* leaf::unsequenced */ select bytes, hash, seq from leaf where seq is null order by at, id limit $1",
+                "/* leaf::unsequenced */ select bytes, hash, seq from leaf where seq is null order by place limit $1",
             )
             .bind(i64::from(limit)),
         )
@@ -187,7 +187,7 @@ pub async fn progress(from: impl Into<Reading<'_>>) -> Result<Progress, StoreErr
     })
 }
 
-/// Numbers leaves that have none, by time and then id, at most so many; which numbers they got.
+/// Numbers leaves that have none, in the order in which they were committed, at most so many; which numbers they got.
 ///
 /// Numbers have no gap and are never given twice: writers take turns, and only the holder of the [`SEQUENCER`] lease numbers.
 ///
@@ -200,8 +200,8 @@ pub async fn sequence(tx: &mut Tx, held: &Held, limit: u32) -> Result<std::ops::
         .run(
             statement(
                 "/* leaf::sequence */ update leaf set seq = numbered.seq from
-                 (select id, $1 + row_number() over (order by at, id) - 1 as seq
-                  from leaf where seq is null order by at, id limit $2) as numbered
+                 (select id, $1 + row_number() over (order by place) - 1 as seq
+                  from leaf where seq is null order by place limit $2) as numbered
                  where leaf.id = numbered.id",
             )
             .count(next)

@@ -274,10 +274,9 @@ async fn work(
 ) -> Result<Option<(exchange::tell::Told, u64)>, Failure> {
     let house = &node.started.house;
     let register = house.register(node.started.assignment);
-    let table = format!("t{}", at.as_micros() / 86_400_000_000);
     let source = Source {
         file: "assignments.csv",
-        table: table.parse().map_err(|_| Failure::Other(table.clone()))?,
+        table: "leases".parse().map_err(|_| Failure::Other("leases".to_owned()))?,
         kind: SourceKind::Leases,
         zone: None,
         from: CoversFrom::At(at.plus_seconds(-40 * 86_400)),
