@@ -72,11 +72,11 @@ pub struct Loss {
     pub rows: u64,
 }
 
-/// The cell with what a spreadsheet would take for a formula made harmless: a leading `=`, `+`, `-`, `@`, tab or
-/// carriage return gets an apostrophe before it (OWASP, CSV Injection). Line ends inside stay.
+/// The cell with what a spreadsheet would take for a formula made harmless: a leading `=`, `+`, `-`, `@` (full-width too), tab
+/// or line end gets an apostrophe before it (OWASP, CSV Injection). Line ends inside stay.
 #[must_use]
 pub fn spreadsheet_safe(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
         Cow::Owned(format!("'{cell}"))
     } else {
         Cow::Borrowed(cell)
