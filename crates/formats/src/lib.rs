@@ -14,10 +14,12 @@ pub mod extra;
 pub mod fields;
 pub mod letter;
 pub mod list;
+mod outgoing;
 pub mod reading;
 pub mod shadowserver;
 pub mod text;
 pub mod writing;
+pub mod xarf;
 
 use model::problem::Problem;
 
@@ -47,7 +49,7 @@ pub trait Format: Send + Sync {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[&shadowserver::Shadowserver, &list::List];
+pub const FORMATS: &[&dyn Format] = &[&shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf];
 
 /// The format with that name.
 #[must_use]
