@@ -7,7 +7,7 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::fmt::strtime::BrokenDownTime;
 use model::problem::Code;
 use model::sighting::Flags;
-use model::{Instant, Text, Uncertainty};
+use model::{Instant, Text, Uncertainty, Zone};
 
 use crate::fields::{BAD_TIME, BAD_ZONE};
 
@@ -64,6 +64,18 @@ pub fn read<'a>(text: &'a str, habit: &Habit) -> Result<Written<'a>, &'static Co
         Some(Form::Strptime(format)) => by_format(text, format, habit),
         None => free(text, habit),
     }
+}
+
+/// The instant that is meant: a wall clock needs its zone, and nothing lies after `latest`.
+///
+/// # Errors
+/// [`NO_TIME_ZONE`], [`TIME_AMBIGUOUS`], [`TIME_IN_FUTURE`].
+pub fn place(shown: Shown, zone: Option<&Zone>, latest: Instant) -> Result<Instant, &'static Code> {
+    let instant = match shown {
+        Shown::Instant(instant) => instant,
+        Shown::Clock(clock) => Instant::from_civil(clock, zone.ok_or(&NO_TIME_ZONE)?).map_err(|_| &TIME_AMBIGUOUS)?,
+    };
+    if instant > latest { Err(&TIME_IN_FUTURE) } else { Ok(instant) }
 }
 
 /// A time in whichever of the usual forms.
@@ -171,7 +183,7 @@ pub fn zone_word(text: &str) -> Option<&str> {
     }
     match text {
         "Z" | "z" => Some("Z"),
-        _ => offset_word(text).or_else(|| (text.contains('/') && text.parse::<model::Zone>().is_ok()).then_some(text)),
+        _ => offset_word(text).or_else(|| (text.contains('/') && text.parse::<Zone>().is_ok()).then_some(text)),
     }
 }
 
@@ -183,7 +195,7 @@ fn offset_word(text: &str) -> Option<&str> {
     }
     // Every offset in use is whole quarters of an hour.
     let quarter = matches!(text.len(), 3) || ["00", "15", "30", "45"].iter().any(|minutes| text.ends_with(minutes));
-    (text.starts_with(['+', '-']) && quarter && text.parse::<model::Zone>().is_ok()).then_some(text)
+    (text.starts_with(['+', '-']) && quarter && text.parse::<Zone>().is_ok()).then_some(text)
 }
 
 impl<'a> Scan<'a> {
@@ -589,6 +601,45 @@ fn zone_fault(text: &str) -> &'static Code {
     }
 }
 
+/// A wall clock that nobody said the zone of.
+pub static NO_TIME_ZONE: Code = Code {
+    code: "no-time-zone",
+    text: Text {
+        ja: "日時のタイムゾーンが分かりません", en: "nothing says in which time zone the times are"
+    },
+    help: Text {
+        ja: "`--timezone Asia/Tokyo` のように指定するか、マッピングファイルに zone を書いてください。9時間ずれると別の利用者を特定してしまうため、推測しません",
+        en: "say `--timezone Asia/Tokyo`, or `zone` in a mapping file; it is never guessed, since a slip of nine hours names the wrong person",
+    },
+    example: "IP,日時\n192.0.2.1,2014-06-30 09:00:00",
+};
+
+/// A wall clock that shows the time twice or never.
+pub static TIME_AMBIGUOUS: Code = Code {
+    code: "time-ambiguous",
+    text: Text {
+        ja: "夏時間の切替えにより、その時刻が2回あるか、存在しません",
+        en: "a change to or from summer time makes this time happen twice or never",
+    },
+    help: Text {
+        ja: "時差を付けて記載してください（例: +01:00）",
+        en: "write the time with its offset, such as +01:00",
+    },
+    example: "2014-10-26 02:30:00 Europe/Berlin",
+};
+
+/// A time that has not come yet.
+pub static TIME_IN_FUTURE: Code = Code {
+    code: "time-in-future",
+    text: Text {
+        ja: "受領時刻より後（未来）の日時です", en: "the time lies after the file was received"
+    },
+    help: Text {
+        ja: "年・月・タイムゾーンの誤りがないか確認してください", en: "check year, month and time zone"
+    },
+    example: "2999-06-30 09:00:00",
+};
+
 /// A date without a time of day.
 pub static TIME_WITHOUT_HOUR: Code = Code {
     code: "time-without-hour",
@@ -656,8 +707,17 @@ pub static WEEKDAY_DISAGREES: Code = Code {
 };
 
 /// What this file can utter.
-pub static CODES: &[&Code] =
-    &[&TIME_WITHOUT_HOUR, &TIME_WITHOUT_YEAR, &TWO_DIGIT_YEAR, &DAY_OR_MONTH, &TIME_OUTSIDE_ERA, &WEEKDAY_DISAGREES];
+pub static CODES: &[&Code] = &[
+    &NO_TIME_ZONE,
+    &TIME_AMBIGUOUS,
+    &TIME_IN_FUTURE,
+    &TIME_WITHOUT_HOUR,
+    &TIME_WITHOUT_YEAR,
+    &TWO_DIGIT_YEAR,
+    &DAY_OR_MONTH,
+    &TIME_OUTSIDE_ERA,
+    &WEEKDAY_DISAGREES,
+];
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,10 @@ pub const RECORD: &str = "extra.noroshi.record";
 pub const SCHEMA: &str = "extra.noroshi.schema";
 /// The mapping that the row was first read under; kept in `extra` when read back.
 pub const MAPPING: &str = "extra.noroshi.mapping";
+/// The time as a clock near the reader shows it, beside the one in UTC: written for people in CSV, and dropped when read back.
+pub const LOCAL_TIME: &str = "extra.noroshi.time_local";
+/// Keys for which a CSV file had no column of their own, as one object; read back as if each had one.
+pub const MORE: &str = "extra.noroshi.more";
 /// Fields whose names cannot be IDF keys, as one object of names as written.
 pub const COLUMNS: &str = "extra.columns";
 /// The row as it was first received, base64; an `extra` that has it comes from a format that carries it along.
@@ -168,7 +172,7 @@ const OTHER_KEYS: &[&str] = &[
 /// Whether `key` is an IDF key that stands in `extra` as it is: one without a column, or one under `extra.`.
 #[must_use]
 pub fn is_other_idf_key(key: &str) -> bool {
-    OTHER_KEYS.binary_search(&key).is_ok() || (key.starts_with("extra.") && is_key(key))
+    OTHER_KEYS.binary_search(&key).is_ok() || (key.starts_with("extra.") && key.len() > 6 && is_key(key))
 }
 
 /// `^[a-z_][a-z_0-9]+(\.[a-z_0-9]+)*$`
@@ -218,6 +222,21 @@ impl Column {
     #[must_use]
     pub fn with_key(key: &str) -> Option<Self> {
         KEYS.iter().find(|(_, known)| *known == key).map(|(column, _)| *column)
+    }
+
+    /// Whether it holds text as its sender wrote it, which is neither trimmed nor folded.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(
+            self,
+            Self::Reference
+                | Self::SourceFqdn
+                | Self::SourceUrl
+                | Self::SourceAccount
+                | Self::DestinationFqdn
+                | Self::DestinationUrl
+                | Self::Malware
+        )
     }
 
     /// The row's value in this column, as IDF carries it; none where the row has none.
@@ -553,6 +572,16 @@ pub static BAD_FIELD: Code = Code {
     example: "destination.port: abc",
 };
 
+/// Nobody is named.
+pub static ADDRESS_MISSING: Code = Code {
+    code: "address-missing",
+    text: Text { ja: "IPアドレスがありません", en: "the row has no address" },
+    help: Text {
+        ja: "アドレスを記載するか、この行を除いてください", en: "give the address, or leave the row out"
+    },
+    example: ",1234,2014-06-30 09:00:00",
+};
+
 /// What this file can utter.
 pub static CODES: &[&Code] = &[
     &BAD_ADDRESS,
@@ -564,6 +593,7 @@ pub static CODES: &[&Code] = &[
     &BAD_ZONE,
     &BAD_TAG,
     &BAD_FIELD,
+    &ADDRESS_MISSING,
 ];
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod csv;
 pub mod detect;
 pub mod extra;
 pub mod fields;
+pub mod idf;
 pub mod letter;
 pub mod list;
 mod outgoing;
@@ -21,7 +22,7 @@ pub mod text;
 pub mod writing;
 pub mod xarf;
 
-use model::problem::Problem;
+use model::problem::{Code, Problem};
 
 pub use reading::{Declared, Input, Likelihood, Reading, Reject, Rejects};
 pub use writing::{Contact, Loss, Rendering, Written};
@@ -49,10 +50,55 @@ pub trait Format: Send + Sync {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[&shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf];
+pub const FORMATS: &[&dyn Format] = &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf];
 
 /// The format with that name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// Every error code that this crate can utter.
+pub fn codes() -> impl Iterator<Item = &'static Code> {
+    [
+        text::CODES,
+        civil::CODES,
+        fields::CODES,
+        detect::CODES,
+        list::CODES,
+        idf::CODES,
+        shadowserver::CODES,
+        xarf::CODES,
+        letter::CODES,
+        answer::CODES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_says_everything_in_both_languages() {
+        let mut seen = HashSet::new();
+        for code in codes() {
+            assert!(seen.insert(code.code), "{} twice", code.code);
+            assert!(
+                code.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                code.code
+            );
+            for text in [code.text.ja, code.text.en, code.help.ja, code.help.en, code.example] {
+                assert!(!text.is_empty(), "{}", code.code);
+            }
+            for japanese in [code.text.ja, code.help.ja] {
+                assert!(!japanese.is_ascii(), "{}: Japanese is in Japanese", code.code);
+            }
+        }
+    }
 }

@@ -375,8 +375,19 @@ pub static WRONG_ENCODING: Code = Code {
     example: "192.0.2.1,2014-06-30 09:00:00,\\xFF",
 };
 
+/// A heading and nothing below it.
+pub static NO_ROWS: Code = Code {
+    code: "no-rows",
+    text: Text { ja: "データ行がありません", en: "there are no rows" },
+    help: Text {
+        ja: "見出しだけのファイルです。該当なしの報告でなければ、送信元に確認してください",
+        en: "the file has a heading only; unless there is nothing to report, ask the source",
+    },
+    example: "IPアドレス,日時",
+};
+
 /// What this file can utter.
-pub static CODES: &[&Code] = &[&EMPTY_FILE, &BINARY_FILE, &WRONG_ENCODING];
+pub static CODES: &[&Code] = &[&EMPTY_FILE, &BINARY_FILE, &WRONG_ENCODING, &NO_ROWS];
 
 #[cfg(test)]
 mod tests {

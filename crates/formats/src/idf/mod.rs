@@ -1,4 +1,60 @@
 //! The IntelMQ Data Format: one JSON object per event, keys such as `source.ip`, flat or nested.
+//!
+//! What we write is what IntelMQ 3.5 takes without complaint; what only we know stands under `extra.noroshi.*`, and a node that
+//! reads it gets every column back.
 
 mod read;
 mod write;
+
+use model::SightingBatch;
+use model::problem::{Code, Problem};
+
+use crate::reading::{Declared, Input, Likelihood, Reading};
+use crate::text::{Decoded, beginning};
+use crate::writing::{Rendering, Written};
+
+/// The IntelMQ Data Format.
+#[derive(Debug, Clone, Copy)]
+pub struct Idf;
+
+impl crate::Format for Idf {
+    fn name(&self) -> &'static str {
+        "idf"
+    }
+
+    fn specification(&self) -> &'static str {
+        "IntelMQ Data Format of IntelMQ 3.5.0: docs/dev/data-format.md, intelmq/etc/harmonization.conf"
+    }
+
+    fn likelihood(&self, input: &Input<'_>) -> Likelihood {
+        let Ok(decoded) = Decoded::of(input.file, beginning(input.bytes), None) else { return Likelihood::No };
+        let text = decoded.text.trim_start();
+        if !text.starts_with(['{', '[']) {
+            return Likelihood::No;
+        }
+        let has = |key: &str| text.contains(&format!("\"{key}\""));
+        if has("xarf_version") || has("spec_version") {
+            return Likelihood::No;
+        }
+        let flat = ["time.source", "source.ip", "classification.type", "feed.name", "time.observation"];
+        let flat = flat.into_iter().filter(|key| has(key)).count();
+        if flat >= 2 || (has("__type") && (flat > 0 || has("source"))) {
+            Likelihood::Certain
+        } else if flat == 1 || (has("source") && (has("time") || has("classification"))) {
+            Likelihood::Likely
+        } else {
+            Likelihood::No
+        }
+    }
+
+    fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
+        read::read(input, declared)
+    }
+
+    fn write(&self, rows: &SightingBatch, rendering: &Rendering<'_>) -> Option<Written> {
+        Some(write::write(rows, rendering))
+    }
+}
+
+/// What reading this format can utter.
+pub static CODES: &[&Code] = read::CODES;

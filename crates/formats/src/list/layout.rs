@@ -10,8 +10,11 @@ use super::headings::{Heading, Meaning, plain, understand};
 use super::mapping::{MAPPING_COLUMN_MISSING, Mapping};
 use super::rows::{Delimiter, Row, Rows};
 use crate::civil::{self, Habit};
-use crate::fields::{BAD_TIME, BAD_ZONE, COLUMNS, Column, extra_key};
+use crate::fields::{BAD_TIME, BAD_ZONE, COLUMNS, Column, RECORD, extra_key};
 use crate::text::{Decoded, fold, line_from};
+
+/// What our own CSV calls its first column.
+const OURS: [&str; 2] = [RECORD, "記録番号"];
 
 /// How many rows are looked at.
 const SAMPLE: usize = 40;
@@ -33,6 +36,8 @@ pub(super) struct Layout {
     pub(super) zone: Option<String>,
     /// Lines above the rows that are none: titles, comments.
     pub(super) above: Vec<u64>,
+    /// Whether a line that begins with `#` is a remark: not in our own CSV, where the sender's own number may begin so.
+    pub(super) comments: bool,
     /// How the columns were understood.
     pub(super) found_by: &'static str,
 }
@@ -108,12 +113,10 @@ impl Layout {
         };
         let (lines, body, sample) = head(decoded, from, delimiter, mapping);
         let heading = if mapping.no_heading { None } else { pick_heading(&lines, &sample, mapping) };
-        for (index, line) in lines.iter().enumerate() {
-            if Some(index) != heading {
-                above.push(line.number);
-            }
-        }
         let chosen = heading.and_then(|index| lines.get(index));
+        // Below a heading everything is a row or says what it is; without one, rows begin where something looks like one.
+        let body = chosen.map_or(body, |line| line_from(text, line.place.end).1);
+        above.extend(lines.iter().take(heading.unwrap_or(lines.len())).map(|line| line.number));
         let (width, names) = match chosen {
             Some(line) => (line.cells.len(), line.cells.clone()),
             None => {
@@ -121,8 +124,6 @@ impl Layout {
                 (width, vec![String::new(); width])
             }
         };
-        // Without a row of data the body is what follows the heading: nothing.
-        let body = body.max(chosen.map_or(0, |line| line_from(text, line.place.end).1));
         let line = chosen.map(|line| line.number);
         let place = || {
             let place = Place::file(file);
@@ -137,6 +138,7 @@ impl Layout {
             columns: Vec::new(),
             zone: None,
             above,
+            comments: !names.first().is_some_and(|name| OURS.contains(&name.trim_matches(['\u{FEFF}', '"']))),
             found_by: "",
         };
         let headings = layout.name_columns(&names, mapping).map_err(|missing| {
@@ -479,11 +481,8 @@ fn head(
     if sample.is_empty()
         && let Some(index) = pick_heading(&lines, &sample, mapping)
     {
-        let after = lines.split_off(index + 1);
-        if let Some(heading) = lines.get(index) {
-            body = line_from(text, heading.place.end).1;
-        }
-        sample = after.into_iter().filter(|line| !line.comment).map(|line| line.cells).collect();
+        let after = lines.iter().skip(index + 1);
+        sample = after.filter(|line| !line.comment).map(|line| line.cells.clone()).collect();
     }
     (lines, body, sample)
 }
@@ -493,6 +492,7 @@ fn is_data(row: &Row<'_>, mapping: &Mapping) -> bool {
     row.cells().any(|cell| {
         let cell = fold(cell);
         is_address(&cell)
+            || (cell.matches('.').count() == 3 && cell.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
             || endpoint(&refang(&cell)).is_err_and(|code| code.code != "bad-address")
             || (cell.starts_with(|c: char| c.is_ascii_digit()) && civil::read(&cell, &mapping.habit).is_ok())
     })

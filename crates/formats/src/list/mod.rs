@@ -33,11 +33,10 @@ use self::layout::{Layout, Role, is_comment};
 use self::mapping::Mapping;
 use self::row::{Fault, Outcome, RowReader};
 use self::rows::{Row, Rows};
+use crate::civil::NO_TIME_ZONE;
 use crate::reading::{Declared, Input, Likelihood, Reading, Reject, Rejects};
-use crate::text::{Decoded, beginning, fold};
+use crate::text::{Decoded, NO_ROWS, beginning, fold};
 use crate::writing::{Rendering, Written};
-
-pub use self::row::{NO_TIME_ZONE, TIME_IN_FUTURE};
 
 /// The hand-made list.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +132,7 @@ fn read(input: &Input<'_>, declared: &Declared<'_>, mapping: &Mapping) -> Result
             continue;
         }
         let (offset, line) = cursor.to(row.place.start);
-        if is_comment(row.raw()) {
+        if layout.comments && is_comment(row.raw()) {
             notes.push((place(line), &LINE_BESIDE_ROWS));
             continue;
         }
@@ -313,24 +312,12 @@ pub static DEFANGED: Code = Code {
     example: "192[.]0[.]2[.]1",
 };
 
-/// A heading and nothing below it.
-pub static NO_ROWS: Code = Code {
-    code: "no-rows",
-    text: Text { ja: "データ行がありません", en: "there are no rows" },
-    help: Text {
-        ja: "見出しだけのファイルです。該当なしの報告でなければ、送信元に確認してください",
-        en: "the file has a heading only; unless there is nothing to report, ask the source",
-    },
-    example: "IPアドレス,日時",
-};
-
 /// What lists can utter.
 pub static CODES: &[&Code] = &[
     &LINE_BESIDE_ROWS,
     &TOTAL_DISAGREES,
     &SAME_HEADING,
     &DEFANGED,
-    &NO_ROWS,
     layout::CODES[0],
     layout::CODES[1],
     layout::CODES[2],
@@ -345,8 +332,4 @@ pub static CODES: &[&Code] = &[
     row::CODES[3],
     row::CODES[4],
     row::CODES[5],
-    row::CODES[6],
-    row::CODES[7],
-    row::CODES[8],
-    row::CODES[9],
 ];

@@ -14,7 +14,7 @@ use super::mapping::Mapping;
 use super::rows::{Delimiter, Row};
 use crate::civil::{self, Form, Habit, Shown, Written};
 use crate::extra::Extra;
-use crate::fields::{self, BAD_ZONE, COLUMNS, Column, TAXONOMY};
+use crate::fields::{self, BAD_ZONE, COLUMNS, Column, LOCAL_TIME, MORE, TAXONOMY};
 use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS};
 use crate::text::fold;
 
@@ -208,9 +208,11 @@ impl<'r> Cells<'r> {
         let last = self.plan.layout.width.checked_sub(1) == Some(index) && self.spaced();
         let cell = if last { self.row.from_cell(index) } else { self.row.cell(index) };
         let cell = cell.trim();
-        if cell.is_empty() && !self.plan.places.again.is_empty() {
-            let again = self.plan.places.again.iter().filter(|(_, first)| *first == index);
-            return again.map(|(later, _)| self.row.cell(*later).trim()).find(|cell| !cell.is_empty()).unwrap_or(cell);
+        let again = &self.plan.places.again;
+        if !again.is_empty() && is_nothing(&fold(cell)) {
+            let others =
+                again.iter().filter(|(_, first)| *first == index).map(|(later, _)| self.row.cell(*later).trim());
+            return others.into_iter().find(|cell| !is_nothing(&fold(cell))).unwrap_or(cell);
         }
         cell
     }
@@ -256,7 +258,7 @@ impl Work {
         self.keep_the_rest(plan, cells);
         let s = &mut self.sighting;
         if s.source_ip.is_none() && s.source_fqdn.is_none() && s.source_url.is_none() && s.source_account.is_none() {
-            return Err(Fault { code: &ADDRESS_MISSING, column: plan.places.source, value: None });
+            return Err(Fault { code: &fields::ADDRESS_MISSING, column: plan.places.source, value: None });
         }
         if s.source_ip.is_some() && s.source_port.is_none() {
             s.flags = s.flags.and(Flags::NO_PORT);
@@ -384,21 +386,12 @@ impl Work {
             self.row_zone = Some(name.parse().map_err(|_| fault(&BAD_ZONE))?);
         }
         let zone = if in_row.is_some() { self.row_zone.as_ref() } else { plan.zone.as_ref() };
-        let instant = match written.shown {
-            Shown::Instant(instant) => instant,
-            Shown::Clock(clock) => {
-                let zone = zone.ok_or_else(|| fault(&NO_TIME_ZONE))?;
-                Instant::from_civil(clock, zone).map_err(|_| fault(&TIME_AMBIGUOUS))?
-            }
-        };
+        let instant = civil::place(written.shown, zone, plan.latest);
         if matches!(written.shown, Shown::Instant(_)) || in_row.is_some() {
             self.zoned += 1;
         }
-        if instant > plan.latest {
-            return Err(fault(&TIME_IN_FUTURE));
-        }
         let s = &mut self.sighting;
-        s.time = Some(instant);
+        s.time = Some(instant.map_err(fault)?);
         s.uncertainty = written.uncertainty;
         s.flags = s.flags.and(written.flags);
         match (zone, written.shown) {
@@ -458,17 +451,7 @@ impl Work {
     }
 
     fn alone(&mut self, cells: &Cells<'_>, index: usize, column: Column) -> Result<(), Fault> {
-        let is_text = matches!(
-            column,
-            Column::Reference
-                | Column::SourceFqdn
-                | Column::SourceUrl
-                | Column::SourceAccount
-                | Column::DestinationFqdn
-                | Column::DestinationUrl
-                | Column::Malware
-        );
-        if is_text {
+        if column.is_text() {
             let text = cells.text(index);
             if text.is_empty() || text == "-" {
                 return Ok(());
@@ -506,14 +489,28 @@ impl Work {
             if text.is_empty() {
                 continue;
             }
-            if key == COLUMNS {
-                // Our own CSV: the columns of an earlier list, as one object.
-                match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text) {
-                    Ok(columns) => {
-                        columns.iter().for_each(|(name, value)| self.extra.column_json(name, &value.to_string()))
-                    }
-                    Err(_) => self.extra.column("columns", text),
+            match (key.as_str(), object(text)) {
+                (LOCAL_TIME, _) => continue,
+                // Our own CSV: the columns of an earlier list, and keys that had no column, as one object each.
+                (COLUMNS, Some(columns)) => {
+                    columns.iter().for_each(|(name, value)| self.extra.column_json(name, &value.to_string()));
+                    continue;
                 }
+                (COLUMNS, None) => {
+                    self.extra.column("columns", text);
+                    continue;
+                }
+                (MORE, Some(more)) => {
+                    for (key, value) in more.iter().filter(|(key, _)| fields::is_other_idf_key(key)) {
+                        self.extra.json(key, &value.to_string());
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            // An object or array under an IDF key is what a writer of CSV made of one.
+            if !new && text.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
+                self.extra.json(key, text);
                 continue;
             }
             self.extra.text(key, text);
@@ -550,6 +547,11 @@ impl Work {
         self.defanged |= matches!(bare, Cow::Owned(_));
         bare
     }
+}
+
+/// The object that a cell holds as JSON.
+fn object(text: &str) -> Option<serde_json::Map<String, serde_json::Value>> {
+    if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
 }
 
 /// A quote that was opened and not closed.
@@ -599,16 +601,6 @@ pub(super) static TOO_MANY_CELLS: Code = Code {
     example: "IP,日時\n192.0.2.1,2014-06-30 09:00:00,東京,大阪",
 };
 
-/// Nobody is named.
-pub(super) static ADDRESS_MISSING: Code = Code {
-    code: "address-missing",
-    text: Text { ja: "IPアドレスがありません", en: "the row has no address" },
-    help: Text {
-        ja: "アドレスを記載するか、この行を除いてください", en: "give the address, or leave the row out"
-    },
-    example: ",1234,2014-06-30 09:00:00",
-};
-
 /// No time.
 pub(super) static TIME_MISSING: Code = Code {
     code: "time-missing",
@@ -618,45 +610,6 @@ pub(super) static TIME_MISSING: Code = Code {
         en: "an address alone finds no subscriber; give the time at which it was seen",
     },
     example: "192.0.2.1,1234,",
-};
-
-/// A wall clock that nobody said the zone of.
-pub static NO_TIME_ZONE: Code = Code {
-    code: "no-time-zone",
-    text: Text {
-        ja: "日時のタイムゾーンが分かりません", en: "nothing says in which time zone the times are"
-    },
-    help: Text {
-        ja: "`--timezone Asia/Tokyo` のように指定するか、マッピングファイルに zone を書いてください。9時間ずれると別の利用者を特定してしまうため、推測しません",
-        en: "say `--timezone Asia/Tokyo`, or `zone` in a mapping file; it is never guessed, since a slip of nine hours names the wrong person",
-    },
-    example: "IP,日時\n192.0.2.1,2014-06-30 09:00:00",
-};
-
-/// A wall clock that shows the time twice or never.
-pub(super) static TIME_AMBIGUOUS: Code = Code {
-    code: "time-ambiguous",
-    text: Text {
-        ja: "夏時間の切替えにより、その時刻が2回あるか、存在しません",
-        en: "a change to or from summer time makes this time happen twice or never",
-    },
-    help: Text {
-        ja: "時差を付けて記載してください（例: +01:00）",
-        en: "write the time with its offset, such as +01:00",
-    },
-    example: "2014-10-26 02:30:00 Europe/Berlin",
-};
-
-/// A time that has not come yet.
-pub static TIME_IN_FUTURE: Code = Code {
-    code: "time-in-future",
-    text: Text {
-        ja: "受領時刻より後（未来）の日時です", en: "the time lies after the file was received"
-    },
-    help: Text {
-        ja: "年・月・タイムゾーンの誤りがないか確認してください", en: "check year, month and time zone"
-    },
-    example: "2999-06-30 09:00:00",
 };
 
 /// Two ports for one address.
@@ -674,15 +627,5 @@ pub(super) static PORTS_DISAGREE: Code = Code {
 };
 
 /// What this file can utter.
-pub(super) static CODES: [&Code; 10] = [
-    &UNCLOSED_QUOTE,
-    &NUL_BYTE,
-    &DUPLICATED_HEADING,
-    &TOO_MANY_CELLS,
-    &ADDRESS_MISSING,
-    &TIME_MISSING,
-    &NO_TIME_ZONE,
-    &TIME_AMBIGUOUS,
-    &TIME_IN_FUTURE,
-    &PORTS_DISAGREE,
-];
+pub(super) static CODES: [&Code; 6] =
+    [&UNCLOSED_QUOTE, &NUL_BYTE, &DUPLICATED_HEADING, &TOO_MANY_CELLS, &TIME_MISSING, &PORTS_DISAGREE];

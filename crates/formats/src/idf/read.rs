@@ -1,0 +1,584 @@
+//! Reading IDF: one object per line, an array of objects, or objects one after the other; flat keys or nested ones.
+//!
+//! - A broken object that begins a line costs itself only: reading is taken up at the next line that begins like it. Where there is
+//!   none, what stands before is read, and one reject says from which line on nothing was.
+//! - `source.ip`, `source.port`, `time.source` and tags that cannot be understood cost the event; any other value that is not of its
+//!   field's kind is kept as written under `extra.<key>` and flagged. A key that IDF does not know likewise.
+//! - An event without `time.source` is valid IDF and is accepted without a time; one with a time but no offset needs a declared zone.
+//! - Under a key with a dot at the top level an object is a value; under one without it is the nested form.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use law::Protected;
+use model::problem::{Code, Place, Problem};
+use model::report::Provenance;
+use model::sighting::Flags;
+use model::{Instant, Sighting, SightingBatchBuilder, Text, Zone};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::civil::{self, Habit, NO_TIME_ZONE, Shown};
+use crate::extra::Extra;
+use crate::fields::{self, ADDRESS_MISSING, COLUMNS, Column, LOCAL_TIME, TAXONOMY, is_other_idf_key};
+use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS, Input, Reading, Reject, Rejects};
+use crate::text::{Cursor, Decoded, NO_ROWS, fold, line_from};
+
+pub(super) fn read(input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
+    let decoded = Decoded::of(input.file, input.bytes, None)?;
+    let mut events = Events {
+        cursor: decoded.cursor(),
+        event: Event::new(declared),
+        builder: SightingBatchBuilder::with_capacity(input.bytes.len() / 300),
+        rejects: Rejects::default(),
+        class: declared.tags.class,
+        read: 0,
+        unzoned: None,
+    };
+    let form = events.all(&decoded.text);
+    if let Some((line, value)) = events.unzoned.take().filter(|_| events.event.zoned == 0) {
+        let place = Place::file(input.file).line(line).field(Column::Time.key());
+        return Err(Problem::new(&NO_TIME_ZONE, place).with_value(&value));
+    }
+    if events.read == 0 {
+        return Err(Problem::new(&NO_ROWS, Place::file(input.file)));
+    }
+    let rejected = events.rejects.0.len() as u64;
+    let columns = events.event.keys.into_iter().map(|(key, taken)| (key, Some(taken))).collect();
+    Ok(Reading {
+        rows: u64::from(events.read),
+        understood: u64::from(events.read) - rejected,
+        rejected,
+        sightings: Protected::seal(events.builder.finish(), events.class, input.subject.clone()),
+        rejects: Protected::seal(events.rejects, events.class, input.subject.clone()),
+        provenance: Provenance {
+            format: "idf".to_owned(),
+            schema: SCHEMA_READ.to_owned(),
+            mapping: "-".to_owned(),
+            encoding: decoded.encoding.name().to_owned(),
+            zone: declared.zone.as_ref().map(|zone| zone.as_str().to_owned()),
+        },
+        found_by: form.to_owned(),
+        columns,
+        notes: Vec::new(),
+    })
+}
+
+/// Whose list of keys is known here.
+const SCHEMA_READ: &str = "intelmq-3.5.0";
+
+/// The events of one file.
+struct Events<'a, 't> {
+    cursor: Cursor<'t>,
+    event: Event<'a>,
+    builder: SightingBatchBuilder,
+    rejects: Rejects,
+    class: model::DataClass,
+    read: u32,
+    /// The first event whose time has no offset: its line and its time.
+    unzoned: Option<(u64, String)>,
+}
+
+impl Events<'_, '_> {
+    /// Reads all and says in which form they stood.
+    fn all(&mut self, text: &str) -> &'static str {
+        let start = text.len() - text.trim_start().len();
+        if text.get(start..).is_some_and(|rest| rest.starts_with('[')) {
+            self.one_after_the_other(text, start + 1, true);
+            return "array of objects";
+        }
+        let (end, _) = line_from(text, start);
+        let first = text.get(start..end).unwrap_or_default().trim_end();
+        if serde_json::from_str::<&RawValue>(first).is_ok()
+            || !first.starts_with('{')
+            || first.len() > 2 && !could_go_on(first)
+        {
+            self.lines(text, start);
+            return "one object per line";
+        }
+        self.one_after_the_other(text, start, false);
+        "objects over several lines"
+    }
+
+    fn lines(&mut self, text: &str, mut at: usize) {
+        while at < text.len() {
+            let (end, next) = line_from(text, at);
+            let line = text.get(at..end).unwrap_or_default();
+            let (begin, object) = (at + line.len() - line.trim_start().len(), line.trim());
+            if !object.is_empty() {
+                self.object(begin, object);
+            }
+            at = next;
+        }
+    }
+
+    /// Values with commas (in an array) or without between them, over as many lines as they like.
+    fn one_after_the_other(&mut self, text: &str, mut at: usize, array: bool) {
+        loop {
+            let rest = text.get(at..).unwrap_or_default();
+            let gap = |c: char| c.is_whitespace() || (array && c == ',');
+            at += rest.len() - rest.trim_start_matches(gap).len();
+            let rest = text.get(at..).unwrap_or_default();
+            if rest.is_empty() {
+                if array {
+                    self.cut_off(at, "");
+                }
+                return;
+            }
+            if array && rest.starts_with(']') {
+                if let Some(more) = rest.get(1..).filter(|more| !more.trim().is_empty()) {
+                    self.cut_off(at + 1, more);
+                }
+                return;
+            }
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+            match values.next() {
+                Some(Ok(value)) => {
+                    self.object(at, value.get());
+                    at += values.byte_offset().max(1);
+                }
+                _ => match next_beginning(text, at) {
+                    Some(next) => {
+                        let line = self.cursor.to(at).1;
+                        let raw = text.get(at..next).unwrap_or_default().trim_end().to_owned();
+                        self.rejects.0.push(Reject { line, code: &JSON_SYNTAX, field: None, value: None, raw });
+                        self.read = self.read.saturating_add(1);
+                        at = next;
+                    }
+                    None => return self.cut_off(at, rest),
+                },
+            }
+        }
+    }
+
+    /// From here on nothing can be read.
+    fn cut_off(&mut self, at: usize, rest: &str) {
+        let line = self.cursor.to(at).1;
+        let raw = rest.chars().take(1_000).collect();
+        self.rejects.0.push(Reject { line, code: &JSON_CUT_OFF, field: None, value: None, raw });
+        self.read = self.read.saturating_add(1);
+    }
+
+    fn object(&mut self, at: usize, object: &str) {
+        let (offset, line) = self.cursor.to(at);
+        match self.event.read(object) {
+            Ok(()) => {
+                let sighting = &mut self.event.sighting;
+                sighting.ordinal = self.read;
+                sighting.line = u32::try_from(line).unwrap_or(u32::MAX);
+                sighting.raw_offset = offset;
+                sighting.raw_length = u32::try_from(self.cursor.width(object)).unwrap_or(u32::MAX);
+                self.class = self.class.max(sighting.tags.class);
+                self.builder.push(sighting);
+            }
+            Err(fault) => {
+                if fault.code.code == NO_TIME_ZONE.code && self.unzoned.is_none() {
+                    self.unzoned = Some((line, fault.value.clone().unwrap_or_default()));
+                }
+                self.rejects.0.push(Reject {
+                    line,
+                    code: fault.code,
+                    field: fault.key,
+                    value: fault.value,
+                    raw: object.to_owned(),
+                });
+            }
+        }
+        self.read = self.read.saturating_add(1);
+    }
+}
+
+/// Where reading can be taken up again after a broken object that begins a line: at the next line that begins as that one did.
+fn next_beginning(text: &str, at: usize) -> Option<usize> {
+    let before = text.get(..at)?;
+    let indent = before.rsplit(['\n', '\r']).next().filter(|indent| indent.trim().is_empty())?;
+    let beginning = format!("\n{indent}{{");
+    let found = text.get(at..)?.find(&beginning)?;
+    Some(at + found + beginning.len() - 1)
+}
+
+/// Whether the beginning of an object goes on in the next line: it is not a whole line that is broken.
+fn could_go_on(first: &str) -> bool {
+    serde_json::from_str::<&RawValue>(first).is_err_and(|error| error.is_eof())
+}
+
+/// What is wrong with an event.
+struct Fault {
+    code: &'static Code,
+    key: Option<String>,
+    value: Option<String>,
+}
+
+/// One event, read into a row that is used again.
+struct Event<'a> {
+    declared: &'a Declared<'a>,
+    latest: Instant,
+    sighting: Sighting,
+    extra: Extra,
+    /// Columns given, to see one that is given twice.
+    given: Vec<(Column, String)>,
+    time: Option<String>,
+    taxonomy: Option<String>,
+    unknown: bool,
+    kept_raw: bool,
+    /// Whether the event carries any of our own keys.
+    ours: bool,
+    /// How many times carried their own zone.
+    zoned: u64,
+    /// Keys seen and what they were taken for, for the preview.
+    keys: Vec<(String, String)>,
+}
+
+impl<'a> Event<'a> {
+    fn new(declared: &'a Declared<'a>) -> Self {
+        Self {
+            declared,
+            latest: declared.received.plus_seconds(FUTURE_TOLERANCE_SECONDS),
+            sighting: Sighting::infected(),
+            extra: Extra::default(),
+            given: Vec::new(),
+            time: None,
+            taxonomy: None,
+            unknown: false,
+            kept_raw: false,
+            ours: false,
+            zoned: 0,
+            keys: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, object: &str) -> Result<(), Fault> {
+        let fault = |code| Fault { code, key: None, value: None };
+        if !object.starts_with('{') {
+            return Err(fault(if serde_json::from_str::<&RawValue>(object).is_ok() {
+                &IDF_NOT_AN_EVENT
+            } else {
+                &JSON_SYNTAX
+            }));
+        }
+        let members: Members<'_> = serde_json::from_str(object).map_err(|_| fault(&JSON_SYNTAX))?;
+        self.sighting =
+            Sighting { classification: self.declared.classification, tags: self.declared.tags, ..Sighting::infected() };
+        self.extra.clear();
+        self.given.clear();
+        (self.time, self.taxonomy) = (None, None);
+        (self.unknown, self.kept_raw, self.ours) = (false, false, false);
+        for (key, value) in members.0 {
+            self.member(&key, value, !key.contains('.'), 0)?;
+        }
+        self.finish()
+    }
+
+    /// One member; `nested` says that objects are the nested form and not values.
+    fn member(&mut self, key: &str, value: &RawValue, nested: bool, depth: u8) -> Result<(), Fault> {
+        let json = value.get();
+        if json == "null" {
+            return Ok(());
+        }
+        if key == "__type" {
+            return if json == "\"Event\"" { Ok(()) } else { Err(wrong(&IDF_NOT_AN_EVENT, key, json)) };
+        }
+        if key == "extra" && json.starts_with('"') {
+            // IntelMQ carries it as a text too.
+            let text: String = serde_json::from_str(json).unwrap_or_default();
+            return match serde_json::from_str::<Members<'_>>(&text) {
+                Ok(members) => self.members_of("extra", members, false, depth),
+                Err(_) => {
+                    self.keep_unknown(key, json);
+                    Ok(())
+                }
+            };
+        }
+        if json.starts_with('{')
+            && key != COLUMNS
+            && key != "output"
+            && depth < MOST_DEPTH
+            && (nested || key == "extra")
+        {
+            if let Ok(members) = serde_json::from_str::<Members<'_>>(json)
+                && members.0.iter().all(|(name, _)| is_word(name) || key == "extra")
+            {
+                let nested = nested && !members.0.iter().any(|(name, _)| name.contains('.'));
+                return self.members_of(key, members, nested, depth);
+            }
+        }
+        self.leaf(key, json)
+    }
+
+    fn members_of(&mut self, key: &str, members: Members<'_>, nested: bool, depth: u8) -> Result<(), Fault> {
+        for (name, value) in members.0 {
+            self.member(&format!("{key}.{name}"), value, nested, depth + 1)?;
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, key: &str, json: &str) -> Result<(), Fault> {
+        self.ours |= key.starts_with("extra.noroshi.");
+        let text = scalar(json);
+        if key == TAXONOMY {
+            self.note(key, key);
+            self.taxonomy = Some(json.to_owned());
+            return Ok(());
+        }
+        let Some(column) = Column::with_key(key) else {
+            if key == COLUMNS {
+                self.note(key, key);
+                match serde_json::from_str::<Members<'_>>(json) {
+                    Ok(members) => members.0.iter().for_each(|(name, value)| self.extra.column_json(name, value.get())),
+                    Err(_) => self.extra.column_json("columns", json),
+                }
+            } else if key == LOCAL_TIME {
+                self.note(key, "-");
+            } else if is_other_idf_key(key) {
+                self.note(key, key);
+                // Given twice: both are kept.
+                if self.extra.has(key) { self.extra.kept_raw(key, json) } else { self.extra.json(key, json) }
+            } else {
+                self.keep_unknown(key, json);
+            }
+            return Ok(());
+        };
+        self.note(key, key);
+        let Some(text) = text else { return self.not_taken(column, &fields::BAD_FIELD, json) };
+        // IntelMQ, lib/message.py: an empty text, `-` and `N/A` say that there is no value.
+        if matches!(&*text, "" | "-" | "N/A") {
+            return Ok(());
+        }
+        if let Some((_, other)) = self.given.iter().find(|(given, _)| *given == column) {
+            return if *other == *text { Ok(()) } else { Err(wrong(&IDF_KEY_TWICE, key, &text)) };
+        }
+        self.given.push((column, text.clone().into_owned()));
+        match column {
+            Column::Time => self.time = Some(text.into_owned()),
+            Column::Tlp | Column::ExactTlp => {}
+            _ => {
+                let text = if column.is_text() { &text } else { text.trim() };
+                if let Err(code) = column.take(text, &mut self.sighting) {
+                    return self.not_taken(column, code, json);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What its column cannot take costs the event where reading on without it could name the wrong person or go too far.
+    fn not_taken(&mut self, column: Column, code: &'static Code, json: &str) -> Result<(), Fault> {
+        let code = match column {
+            Column::SourceIp if code.code == fields::BAD_FIELD.code => &fields::BAD_ADDRESS,
+            Column::SourcePort => &fields::BAD_PORT,
+            Column::Time => &fields::BAD_TIME,
+            Column::Tlp | Column::ExactTlp | Column::Pap | Column::DataClass => &fields::BAD_TAG,
+            _ => code,
+        };
+        match column {
+            Column::SourceIp
+            | Column::SourcePort
+            | Column::Time
+            | Column::Tlp
+            | Column::ExactTlp
+            | Column::Pap
+            | Column::DataClass => Err(wrong(code, column.key(), &scalar(json).unwrap_or(Cow::Borrowed(json)))),
+            _ => {
+                self.extra.kept_raw(column.key(), json);
+                self.kept_raw = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn keep_unknown(&mut self, key: &str, json: &str) {
+        self.unknown = true;
+        let kept = format!("extra.{}", key.strip_prefix("extra.").unwrap_or(key));
+        if is_other_idf_key(&kept) && kept != COLUMNS {
+            self.note(key, &kept);
+            if self.extra.has(&kept) { self.extra.kept_raw(&kept, json) } else { self.extra.json(&kept, json) }
+        } else {
+            let name = key.strip_prefix("extra.").unwrap_or(key);
+            self.note(key, &format!("{COLUMNS}.{name}"));
+            self.extra.column_json(name, json);
+        }
+    }
+
+    /// Remembers the key for the preview.
+    fn note(&mut self, key: &str, taken: &str) {
+        const MOST: usize = 200;
+        if self.keys.len() < MOST && !self.keys.iter().any(|(known, _)| known == key) {
+            self.keys.push((key.to_owned(), taken.to_owned()));
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        self.place_time()?;
+        let text =
+            |wanted: Column| self.given.iter().find(|(column, _)| *column == wanted).map(|(_, text)| text.as_str());
+        let (shown, exact) = (text(Column::Tlp), text(Column::ExactTlp));
+        let given = fields::tlp_of(shown, exact)
+            .map_err(|code| wrong(code, Column::Tlp.key(), shown.or(exact).unwrap_or_default()))?;
+        // IntelMQ before 3.0 wrote taxonomies with spaces.
+        let hyphened = |json: &str| scalar(json).map(|text| text.trim().to_ascii_lowercase().replace([' ', '_'], "-"));
+        if let Some(json) = self.taxonomy.take()
+            && hyphened(&json).as_deref() != Some(self.sighting.classification.taxonomy())
+        {
+            self.extra.kept_raw(TAXONOMY, &json);
+            self.kept_raw = true;
+        }
+        let s = &mut self.sighting;
+        s.tags.tlp = s.tags.tlp.max(given.unwrap_or(s.tags.tlp));
+        if s.malware.is_none() {
+            s.malware.clone_from(&self.declared.malware);
+        }
+        if s.source_ip.is_none() && s.source_fqdn.is_none() && s.source_url.is_none() && s.source_account.is_none() {
+            return Err(Fault { code: &ADDRESS_MISSING, key: Some(Column::SourceIp.key().to_owned()), value: None });
+        }
+        let mut flag = |holds: bool, flag: Flags| {
+            if holds {
+                s.flags = s.flags.and(flag);
+            }
+        };
+        flag(s.source_ip.is_some() && s.source_port.is_none(), Flags::NO_PORT);
+        flag(s.source_ip.is_some_and(|ip| self.declared.special.name_of(ip).is_some()), Flags::SPECIAL_ADDRESS);
+        flag(self.unknown, Flags::UNKNOWN_FIELD);
+        flag(self.kept_raw, Flags::FIELD_KEPT_RAW);
+        s.extra = self.extra.object().map(str::to_owned);
+        Ok(())
+    }
+
+    fn place_time(&mut self) -> Result<(), Fault> {
+        let Some(text) = self.time.take() else { return Ok(()) };
+        let fault = |code| wrong(code, Column::Time.key(), &text);
+        let folded = fold(&text);
+        let written = civil::read(&folded, &Habit::default()).map_err(fault)?;
+        let beside: Option<Zone> = written.zone.and_then(|zone| zone.parse().ok());
+        let zone = beside.as_ref().or(self.declared.zone.as_ref());
+        if beside.is_some() || matches!(written.shown, Shown::Instant(_)) {
+            self.zoned += 1;
+        }
+        let s = &mut self.sighting;
+        s.time = Some(civil::place(written.shown, zone, self.latest).map_err(fault)?);
+        s.uncertainty = s.uncertainty.max(written.uncertainty);
+        s.flags = s.flags.and(written.flags);
+        // Our own records say beside it how the zone was first written: always in UTC here.
+        if !self.ours && matches!(written.shown, Shown::Clock(_)) {
+            s.zone = zone.map(|zone| zone.as_str().to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Deeper than this an object is kept as it is.
+const MOST_DEPTH: u8 = 8;
+
+fn wrong(code: &'static Code, key: &str, value: &str) -> Fault {
+    Fault { code, key: Some(key.to_owned()), value: Some(value.to_owned()) }
+}
+
+/// A part of a key: `^[a-z_0-9]+$`, also with dots where flat keys stand inside a nested object.
+fn is_word(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'))
+}
+
+/// The text of a string, a number or a truth value; none for what has members.
+fn scalar(json: &str) -> Option<Cow<'_, str>> {
+    match json.as_bytes().first()? {
+        b'"' => serde_json::from_str::<Key<'_>>(json).ok().map(|key| key.0),
+        b'{' | b'[' => None,
+        _ => Some(Cow::Borrowed(json)),
+    }
+}
+
+/// The members of an object in their order, values as written.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A key, borrowed where nothing in it is escaped.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::with_capacity(16);
+                while let Some((key, value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                    members.push((key.0, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A line that is no JSON.
+pub(super) static JSON_SYNTAX: Code = Code {
+    code: "json-syntax",
+    text: Text { ja: "JSONとして読み取れません", en: "not JSON" },
+    help: Text {
+        ja: "1行に1つのオブジェクト、またはオブジェクトの配列にしてください（RFC 8259）",
+        en: "write one object per line, or an array of objects (RFC 8259)",
+    },
+    example: "{\"source.ip\": 192.0.2.1}",
+};
+
+/// JSON that breaks off, where it cannot be taken up again.
+pub(super) static JSON_CUT_OFF: Code = Code {
+    code: "json-cut-off",
+    text: Text {
+        ja: "この行から先はJSONとして読み取れません。以降の件数は不明です",
+        en: "from this line on it is not JSON; how many events follow is not known",
+    },
+    help: Text {
+        ja: "ファイルが途中で切れていないか確認してください。1行に1オブジェクトの形式なら、壊れた行だけを除いて読み取れます",
+        en: "see whether the file was cut off; with one object per line only the broken line would be lost",
+    },
+    example: "[{\"source.ip\": \"192.0.2.1\"}, {\"source.ip\":",
+};
+
+/// JSON, but no event.
+pub(super) static IDF_NOT_AN_EVENT: Code = Code {
+    code: "idf-not-an-event",
+    text: Text { ja: "IntelMQのイベントではありません", en: "not an IntelMQ event" },
+    help: Text {
+        ja: "`__type` が Event のオブジェクトを指定してください（Report は解析前の原文です）",
+        en: "give objects whose `__type` is `Event`; a `Report` is what IntelMQ has not parsed yet",
+    },
+    example: "{\"__type\": \"Report\", \"raw\": \"…\"}",
+};
+
+/// One key, two values.
+pub(super) static IDF_KEY_TWICE: Code = Code {
+    code: "idf-key-twice",
+    text: Text {
+        ja: "同じ項目が異なる値で2回あります", en: "a field is given twice with different values"
+    },
+    help: Text {
+        ja: "平坦な形（source.ip）と入れ子の形（source: {ip}）が混在していないか確認してください",
+        en: "see whether the flat form (source.ip) and the nested one (source: {ip}) are mixed",
+    },
+    example: "{\"source.ip\": \"192.0.2.1\", \"source\": {\"ip\": \"192.0.2.2\"}}",
+};
+
+pub(super) static CODES: &[&Code] = &[&JSON_SYNTAX, &JSON_CUT_OFF, &IDF_NOT_AN_EVENT, &IDF_KEY_TWICE];
