@@ -67,11 +67,14 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         detect::CODES,
         list::CODES,
         idf::CODES,
-        answer::CODES,
-        letter::CODES,
         shadowserver::CODES,
         xarf::CODES,
-    ].into_iter().flatten().copied()
+        letter::CODES,
+        answer::CODES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }
 
 #[cfg(test)]

@@ -110,3 +110,8 @@ fn check(format: &str) {
 fn hand_made_lists() {
     check("list");
 }
+
+#[test]
+fn intelmq_events() {
+    check("idf");
+}

@@ -614,7 +614,7 @@ fn time(cell: &str, latest: Instant, s: &mut Sighting) -> Result<(), &'static Co
         Shown::Clock(clock) => Instant::from_civil(clock, &zone).map_err(|_| &fields::BAD_TIME)?,
     };
     if instant > latest {
-        return Err(&crate::civil::TIME_IN_FUTURE);
+        return Err(&civil::TIME_IN_FUTURE);
     }
     s.time = Some(instant);
     s.uncertainty = written.uncertainty;

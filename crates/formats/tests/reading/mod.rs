@@ -1,5 +1,7 @@
 //! How the tests of reading open what a reader sealed: by the real gate, with the shipped rules, for one's own file.
 
+use std::sync::OnceLock;
+
 use formats::{Declared, Format, Input, Reading, Rejects};
 use law::{Action, Clearance, Gate, Pack, Question, Subject};
 use ledger::Receipt;
@@ -15,8 +17,13 @@ pub fn received() -> Instant {
     RECEIVED.parse().unwrap()
 }
 
-/// A clearance to convert one's own file.
-pub fn clearance() -> Clearance {
+/// A clearance to convert one's own file; loading the rules takes longer than any of these tests.
+pub fn clearance() -> &'static Clearance {
+    static CLEARANCE: OnceLock<Clearance> = OnceLock::new();
+    CLEARANCE.get_or_init(decide)
+}
+
+fn decide() -> Clearance {
     let actor = Actor::local("somebody".parse().unwrap(), 1000);
     let question = Question::new(
         actor,
@@ -80,8 +87,8 @@ pub struct Opened {
 
 pub fn open(reading: Reading) -> Opened {
     let clearance = clearance();
-    let sightings = reading.sightings.open(&clearance, received(), SightingBatch::clone).unwrap();
-    let rejects = reading.rejects.open(&clearance, received(), Rejects::clone).unwrap();
+    let sightings = reading.sightings.open(clearance, received(), SightingBatch::clone).unwrap();
+    let rejects = reading.rejects.open(clearance, received(), Rejects::clone).unwrap();
     assert_eq!(reading.rows, reading.understood + reading.rejected, "the tally of rows closes");
     assert_eq!(reading.understood, sightings.len() as u64);
     assert_eq!(reading.rejected, rejects.0.len() as u64);
