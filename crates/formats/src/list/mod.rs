@@ -33,10 +33,11 @@ use self::layout::{Layout, Role, is_comment};
 use self::mapping::Mapping;
 use self::row::{Fault, Outcome, RowReader};
 use self::rows::{Row, Rows};
-use crate::civil::NO_TIME_ZONE;
 use crate::reading::{Declared, Input, Likelihood, Reading, Reject, Rejects};
 use crate::text::{Decoded, NO_ROWS, beginning, fold};
 use crate::writing::{Rendering, Written};
+
+pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
 
 /// The hand-made list.
 #[derive(Debug, Clone, Copy)]
