@@ -103,8 +103,10 @@ impl Settled {
             // An end that was given is better than an earlier «still running».
             (Some((first, last)), _) => (first, last),
             (None, Some(running)) => {
+                // One that began after the «as of» held at its start at least.
+                let running = running.max(key.start.saturating_add(1));
                 let other = starts.next_on(key.prefix, key.ports, running, owner);
-                (running.max(key.start), other.unwrap_or(horizon).min(horizon))
+                (running, other.unwrap_or(horizon).min(horizon))
             }
             (None, None) => (key.start, key.start),
         };
