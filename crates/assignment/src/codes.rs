@@ -327,8 +327,7 @@ pub static IMPORT_UNKNOWN: Code = Code {
     code: "assignment-import-unknown",
     text: Text { ja: "その取込みはありません", en: "there is no such import" },
     help: Text {
-        ja: "`noroshi assignments list` で番号を確かめてください",
-        en: "look its id up with `noroshi assignments list`",
+        ja: "取込みの一覧で番号を確かめてください", en: "look its id up in the list of imports"
     },
     example: "an import that was withdrawn already",
 };

@@ -215,6 +215,12 @@ mod tests {
         let c = Columns::of(spans);
         assert_eq!(found(&c, prefix("192.0.2.1"), port(80), 899, 899), [7]);
         assert_eq!(found(&c, prefix("192.0.2.1"), port(80), 995, 995), [7, 8]);
+        assert_eq!(found(&c, prefix("192.0.2.1"), port(80), 14, 14), [7, 100]);
+        assert_eq!(
+            found(&c, prefix("192.0.2.1"), port(80), 15, 15),
+            [7],
+            "the end is outside, also behind a longer one"
+        );
     }
 
     #[test]

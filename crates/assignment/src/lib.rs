@@ -21,6 +21,7 @@ mod facts;
 pub mod finding;
 mod index;
 mod manifest;
+mod plan;
 mod read;
 pub mod register;
 mod resource;
@@ -34,9 +35,8 @@ pub use coverage::Coverage;
 pub use finding::{Finding, Holders, NotOpened, Seen, Why};
 pub use index::Index;
 pub use manifest::{ImportId, SourceKind, TableName};
-pub use register::{
-    ContactsPlan, CoversFrom, Forgotten, ImportPlan, Overview, Register, RegisterError, Source, TableOverview,
-};
+pub use plan::{ContactsPlan, CoversFrom, ImportPlan, Source};
+pub use register::{Forgotten, Overview, Register, RegisterError, TableOverview};
 pub use resource::OwnRanges;
 pub use segment::BadSegment;
 pub use subscriber::SubscriberRef;

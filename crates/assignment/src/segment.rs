@@ -450,3 +450,84 @@ fn optional(column: &UInt32Array, row: usize) -> Option<u32> {
 fn time(column: &Int64Array, row: usize) -> Option<i64> {
     column.is_valid(row).then(|| column.value(row))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use disk::RealDisk;
+    use keys::{Keyring, OsEntropy, RetentionClass, WrappingKey};
+    use model::port::SeededEntropy;
+
+    use super::*;
+    use crate::resource::prefix;
+
+    fn key(folder: &std::path::Path) -> DataKey {
+        let wrapping = WrappingKey::generate(&SeededEntropy::new(1));
+        let ring = Keyring::create(Arc::new(RealDisk::default()), folder, wrapping, Arc::new(OsEntropy)).unwrap();
+        ring.retention_key(&RetentionClass::new("assignment", "test").unwrap()).unwrap()
+    }
+
+    fn facts(words: &mut Words) -> Facts {
+        let mut facts = Facts::default();
+        // A word that no fact uses stands before those that are used.
+        words.number("unused");
+        let (who, line, nas, session) =
+            (words.number("K-1"), words.number("L-1"), words.number("bras1"), words.number("\u{1}us1"));
+        for (start, line, ended) in [(5, Some(line), Some((7, 9))), (6, None, None)] {
+            let ports = Ports { low: 1024, high: 2047 };
+            let key = LeaseKey { table: 3, prefix: prefix("192.0.2.1"), ports, start, who, line };
+            facts.say(key, Ends { running_at: ended.is_none().then_some(8), ended });
+        }
+        for (anchor, held) in [(Anchor::Started(1), Some(prefix("2001:db8::/56"))), (Anchor::Unknown(2), None)] {
+            let key =
+                SignKey { table: 3, session, anchor, prefix: held, who: held.map(|_| who), line: None, nas: Some(nas) };
+            let stop = held.map(|_| (4, 5));
+            facts.sign(key, Signs { first: 1, last: 4, start: held.is_some(), interim: held.is_none(), stop });
+        }
+        facts.reboots.insert(Reboot { nas, at: 3, kind: RebootKind::Off });
+        facts.reboots.insert(Reboot { nas, at: 9, kind: RebootKind::On });
+        facts
+    }
+
+    #[test]
+    fn facts_come_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = key(folder.path());
+        let mut words = Words::default();
+        let facts = facts(&mut words);
+        let mut writer = Writer::begin("one", &key, &OsEntropy);
+        writer.facts(&facts, &words).unwrap();
+        let (bytes, chunks) = writer.end();
+        assert_eq!(chunks, 4);
+        let (mut again, mut same_words) = (Facts::default(), words.clone());
+        read_facts("one", &bytes, chunks, &key, 3, &mut same_words, &mut again).unwrap();
+        assert!(facts.lacking(&again).is_empty() && again.lacking(&facts).is_empty());
+        let mut fresh = Words::default();
+        read_facts("one", &bytes, chunks, &key, 0, &mut fresh, &mut Facts::default()).unwrap();
+        assert_eq!(fresh.number("unused"), 4, "words that nobody uses are not written");
+    }
+
+    #[test]
+    fn chunks_keep_their_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = key(folder.path());
+        let mut words = Words::default();
+        let facts = facts(&mut words);
+        let mut writer = Writer::begin("one", &key, &OsEntropy);
+        // Twice the same, so that the chunks differ in their places only.
+        writer.facts(&facts, &words).unwrap();
+        writer.facts(&facts, &words).unwrap();
+        let (bytes, chunks) = writer.end();
+        let read = |id: &str, bytes: &[u8], chunks: u32| {
+            read_facts(id, bytes, chunks, &key, 0, &mut Words::default(), &mut Facts::default()).is_ok()
+        };
+        assert!(read("one", &bytes, chunks));
+        assert!(!read("other", &bytes, chunks) && !read("one", &bytes, chunks - 1) && !read("one", &bytes, chunks + 1));
+        let half = MARK.len() + (bytes.len() - MARK.len()) / 2;
+        let exchanged = [MARK, &bytes[half..], &bytes[MARK.len()..half]].concat();
+        assert!(!read("one", &exchanged, chunks));
+        let twice = [MARK, &bytes[MARK.len()..half], &bytes[MARK.len()..half]].concat();
+        assert!(!read("one", &twice, chunks));
+    }
+}

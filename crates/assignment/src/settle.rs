@@ -66,9 +66,9 @@ pub(crate) fn settle(facts: &Facts, coverage: &[Coverage], silence: i64) -> Sett
         starts.add_resource(key.prefix, key.ports, key.start, owner);
     }
     for (owner, run) in (count(leases.len())..).zip(&runs) {
-        for (held, _) in &run.held {
+        for held in run.held.keys() {
             starts.add_resource(*held, Ports::ALL, run.claims_from(*held), owner);
-            if let (Some(&who), Some(line)) = (run.whos.first(), run.line) {
+            for (&who, line) in run.whos.iter().filter_map(|who| Some((who, run.line?))) {
                 starts.add_line(who, line, *held, run.start, owner);
             }
         }
@@ -103,8 +103,10 @@ impl Settled {
             // An end that was given is better than an earlier «still running».
             (Some((first, last)), _) => (first, last),
             (None, Some(running)) => {
+                // One that began after the «as of» held at its start at least.
+                let running = running.max(key.start.saturating_add(1));
                 let other = starts.next_on(key.prefix, key.ports, running, owner);
-                (running.max(key.start), other.unwrap_or(horizon).min(horizon))
+                (running, other.unwrap_or(horizon).min(horizon))
             }
             (None, None) => (key.start, key.start),
         };
@@ -174,6 +176,7 @@ struct Run {
     over: Option<i64>,
     /// What it held: the first and the last record that names it.
     held: BTreeMap<Prefix, (i64, i64)>,
+    /// Who the records name, in the order of words, which is the order of arrival: nothing may depend on it.
     whos: Vec<u32>,
     line: Option<u32>,
     nas: BTreeSet<u32>,
@@ -209,8 +212,9 @@ impl Run {
         let seen = self.last.saturating_add(1);
         let on = self.nas.iter().filter_map(|&nas| starts.on_after(nas, self.last, self.start)).min();
         let off = self.nas.iter().filter_map(|&nas| starts.off_after(nas, self.last, self.start)).min();
-        let line = self.whos.first().zip(self.line);
-        let line = line.and_then(|(&who, line)| starts.next_on_line(who, line, prefix, self.last, owner));
+        let again =
+            |line| self.whos.iter().filter_map(move |&who| starts.next_on_line(who, line, prefix, self.last, owner));
+        let line = self.line.and_then(|line| again(line).min());
         let over =
             [starts.next_on(prefix, Ports::ALL, self.last, owner), line, on, self.over].into_iter().flatten().min();
         let covered = (0_u32..)
@@ -232,39 +236,45 @@ impl Run {
 
 /// The runs of all sessions, in order.
 fn runs(facts: &Facts) -> Vec<Run> {
-    let mut sessions: BTreeMap<u32, Vec<(&SignKey, &Signs)>> = BTreeMap::new();
+    let mut sessions: BTreeMap<u32, Vec<Record<'_>>> = BTreeMap::new();
     for (key, signs) in &facts.signs {
         sessions.entry(key.session).or_default().push((key, signs));
     }
     sessions.into_values().flat_map(runs_of_one).collect()
 }
 
+/// Records of one session that agree on their key.
+type Record<'a> = (&'a SignKey, &'a Signs);
+
+/// Records of one run, and the start of the run as far as one of them knows it.
+struct Group<'a> {
+    start: Option<i64>,
+    records: Vec<Record<'a>>,
+}
+
 /// Splits the records of one session into its runs.
-fn runs_of_one(mut records: Vec<(&SignKey, &Signs)>) -> Vec<Run> {
+fn runs_of_one(mut records: Vec<Record<'_>>) -> Vec<Run> {
     records.sort_unstable_by_key(|(key, _)| (key.anchor, **key));
     // Those with a known start come first, by start; then those without, by time.
-    let mut groups: Vec<(Option<i64>, Vec<(&SignKey, &Signs)>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     let mut before: Option<i64> = None;
     for record in records {
-        match record.0.anchor {
+        let (start, group) = match record.0.anchor {
             Anchor::Started(at) => {
-                match groups.last_mut() {
-                    Some((_, group)) if before.is_some_and(|before| at.saturating_sub(before) <= SAME_RUN) => {
-                        group.push(record)
-                    }
-                    _ => groups.push((Some(at), vec![record])),
-                }
+                let same = before.is_some_and(|before| at.saturating_sub(before) <= SAME_RUN);
                 before = Some(at);
+                (Some(at), groups.last_mut().filter(|_| same))
             }
             Anchor::Unknown(at) => {
-                match groups.iter_mut().rev().find(|(start, _)| start.is_none_or(|start| start <= at)) {
-                    Some((_, group)) => group.push(record),
-                    None => groups.push((None, vec![record])),
-                }
+                (None, groups.iter_mut().rev().find(|group| group.start.is_none_or(|start| start <= at)))
             }
+        };
+        match group {
+            Some(group) => group.records.push(record),
+            None => groups.push(Group { start, records: vec![record] }),
         }
     }
-    let mut runs: Vec<Run> = groups.iter().map(|(_, group)| one_run(group)).collect();
+    let mut runs: Vec<Run> = groups.iter().map(|group| one_run(&group.records)).collect();
     runs.sort_by_key(|run| (run.start, run.last));
     // A session does not outlive its next run, nor a Stop that another run carries.
     let over: Vec<Option<i64>> = runs
@@ -286,7 +296,7 @@ fn runs_of_one(mut records: Vec<(&SignKey, &Signs)>) -> Vec<Run> {
 }
 
 /// INVARIANT: a group has at least one record.
-fn one_run(group: &[(&SignKey, &Signs)]) -> Run {
+fn one_run(group: &[Record<'_>]) -> Run {
     let first = group.iter().map(|(_, signs)| signs.first).min().unwrap_or(i64::MAX);
     let started = |wanted: bool| {
         let starts = group.iter().filter(move |(_, signs)| !wanted || signs.start);

@@ -269,6 +269,25 @@ fn every_altered_cut_or_exchanged_file_is_noticed() {
     assert_eq!(error.and_then(|error| error.code()).map(|code| code.code), Some("assignment-damaged"));
 }
 
+/// Two segments of one shape: nothing but the seal's binding to its file tells them apart.
+#[test]
+fn a_segment_opens_in_its_own_place_only() {
+    let operator = Operator::new();
+    let row =
+        |last: u8| format!("address,start,end,subscriber\n198.51.100.{last},2026-06-01T08:00:00+09:00,,K-{last}\n");
+    operator.import(&leases(), row(1).as_bytes());
+    operator.import(&leases(), row(2).as_bytes());
+    let whole = files(&operator.path());
+    let segments: Vec<&String> = whole.keys().filter(|name| name.contains("segments")).collect();
+    fs::write(segments[0], &whole[segments[1]]).unwrap();
+    fs::write(segments[1], &whole[segments[0]]).unwrap();
+    assert!(operator.register.index().is_err());
+    fs::write(segments[1], &whole[segments[1]]).unwrap();
+    assert!(operator.register.index().is_err());
+    fs::write(segments[0], &whole[segments[0]]).unwrap();
+    assert!(operator.register.index().is_ok());
+}
+
 struct CrashAfter(AtomicUsize);
 impl Faults for CrashAfter {
     fn reach(&self, point: &'static str) -> Result<(), Crash> {

@@ -190,6 +190,22 @@ fn every_table_that_spoke_of_the_address_must_reach_that_far() {
     assert_eq!(who("13:00:00"), "K-1");
 }
 
+/// An export a little later than its «as of»: what began in between is on record, and claims no more than its start.
+#[test]
+fn a_lease_that_began_after_the_as_of() {
+    let operator = Operator::new();
+    let source = Source { as_of: june("12:00:00"), ..leases() };
+    let rows = "address,start,end,subscriber\n198.51.100.40,2026-06-01T12:00:05+09:00,,K-1\n";
+    operator.import(&source, rows.as_bytes());
+    let rows = "address,start,end,subscriber\n198.51.100.40,2026-06-01T12:00:01+09:00,2026-06-01T13:00:00+09:00,K-2\n";
+    operator.import(&leases(), rows.as_bytes());
+    let who = |clock: &str| operator.who(seen("198.51.100.40", 80, june(clock), 0));
+    assert_eq!(who("12:00:04"), "K-2");
+    assert_eq!(who("12:00:05"), "ambiguous: 2");
+    assert_eq!(who("12:30:00"), "ambiguous: 2");
+    assert_eq!(who("14:00:00"), "Unsure");
+}
+
 #[derive(Debug, Clone)]
 struct Lease {
     address: u8,

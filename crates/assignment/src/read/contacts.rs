@@ -88,7 +88,8 @@ pub(crate) fn read_contacts(file: &str, source: impl BufRead) -> Result<ContactL
     let mut table = Table::open(file, source, &COLUMNS)?;
     let says_opt_out = table.has(OPT_OUT);
     let mut repeated = 0;
-    let mut taken: HashMap<String, Taken> = HashMap::new();
+    // None where rows contradict each other.
+    let mut taken: HashMap<String, Option<Box<Taken>>> = HashMap::new();
     while let Some(row) = table.next()? {
         let contact = match read_row(&row) {
             Ok(contact) => contact,
@@ -100,14 +101,13 @@ pub(crate) fn read_contacts(file: &str, source: impl BufRead) -> Result<ContactL
         let reference = row.cells[WHO].clone();
         match taken.get_mut(&reference) {
             None => {
-                taken.insert(reference, Taken::One(contact, row, 0));
+                taken.insert(reference, Some(Box::new(Taken { contact, row, again: 0 })));
             }
-            Some(Taken::One(first, _, again)) if *first == contact => *again += 1,
+            Some(Some(first)) if first.contact == contact => first.again += 1,
             Some(taken) => {
-                if let Taken::One(_, first, again) = std::mem::replace(taken, Taken::Contradicted) {
-                    // Its repetitions are rejected with it, as one reject and so many rows that it stands for.
-                    repeated += again;
-                    table.reject(first, Fault(&codes::CONTACT_TWICE, WHO, reference.clone()));
+                if let Some(first) = taken.take() {
+                    repeated += first.again;
+                    table.reject(first.row, Fault(&codes::CONTACT_TWICE, WHO, reference.clone()));
                 }
                 table.reject(row, Fault(&codes::CONTACT_TWICE, WHO, reference));
             }
@@ -115,20 +115,20 @@ pub(crate) fn read_contacts(file: &str, source: impl BufRead) -> Result<ContactL
     }
     let mut contacts = HashMap::with_capacity(taken.len());
     for (reference, taken) in taken {
-        if let Taken::One(contact, _, again) = taken {
-            repeated += again;
-            contacts.insert(reference, contact);
+        if let Some(taken) = taken {
+            repeated += taken.again;
+            contacts.insert(reference, taken.contact);
         }
     }
     let (rows, rejects) = table.close();
     Ok(ContactList { contacts, rows, repeated, rejects, says_opt_out })
 }
 
-enum Taken {
-    /// One contact, the row that gave it, and how many rows said the same again.
-    One(Contact, Row<5>, u64),
-    /// Rows that contradict each other.
-    Contradicted,
+/// One contact, the row that gave it first, and how many rows said the same again.
+struct Taken {
+    contact: Contact,
+    row: Row<5>,
+    again: u64,
 }
 
 fn read_row(row: &Row<5>) -> Result<Contact, Fault> {
