@@ -391,6 +391,29 @@ pub static CODES: &[&Code] = &[
     &ack::ACK_BAD_ROW,
 ];
 
+/// The delivery that an answer file names: in its comment, or in its first row.
+///
+/// # Errors
+/// A [`Problem`] where it is no table, or names none.
+pub fn delivery_named(file: &str, bytes: &[u8]) -> Result<DeliveryId, Problem> {
+    let table = Table::of(file, bytes)?;
+    let none = || Problem::new(&ANSWER_BAD_RECORD, Place::file(file));
+    if let Some((line, named)) = table.delivery_in_comment() {
+        return named.parse().map_err(|_| Problem::new(&ANSWER_BAD_RECORD, Place::file(file).line(line)));
+    }
+    let columns: Vec<_> = table.heading().map(heading::column_named).collect();
+    let place = |wanted| columns.iter().position(|column| *column == Some(wanted));
+    let row = table.rows().next().ok_or_else(none)??;
+    let cell = |index: usize| row.cells().nth(index).map(|cell| cell.trim().to_owned());
+    if let Some(named) = place(Column::Delivery).and_then(cell)
+        && let Ok(id) = named.parse()
+    {
+        return Ok(id);
+    }
+    let record = place(Column::Record).and_then(cell).ok_or_else(none)?;
+    record.parse::<OutwardId>().map(|id| id.delivery).map_err(|_| none())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -560,27 +583,4 @@ mod tests {
             let _ = read("a.csv", format!("record,outcome,at\n{cells}").as_bytes(), &expected());
         }
     }
-}
-
-/// The delivery that an answer file names: in its comment, or in its first row.
-///
-/// # Errors
-/// A [`Problem`] where it is no table, or names none.
-pub fn delivery_named(file: &str, bytes: &[u8]) -> Result<DeliveryId, Problem> {
-    let table = Table::of(file, bytes)?;
-    let none = || Problem::new(&ANSWER_BAD_RECORD, Place::file(file));
-    if let Some((line, named)) = table.delivery_in_comment() {
-        return named.parse().map_err(|_| Problem::new(&ANSWER_BAD_RECORD, Place::file(file).line(line)));
-    }
-    let columns: Vec<_> = table.heading().map(heading::column_named).collect();
-    let place = |wanted| columns.iter().position(|column| *column == Some(wanted));
-    let row = table.rows().next().ok_or_else(none)??;
-    let cell = |index: usize| row.cells().nth(index).map(|cell| cell.trim().to_owned());
-    if let Some(named) = place(Column::Delivery).and_then(cell)
-        && let Ok(id) = named.parse()
-    {
-        return Ok(id);
-    }
-    let record = place(Column::Record).and_then(cell).ok_or_else(none)?;
-    record.parse::<OutwardId>().map(|id| id.delivery).map_err(|_| none())
 }
