@@ -121,8 +121,8 @@ impl House {
         let Some(fact) = self.facts_of_delivery(delivery, FactKind::Letters).await?.into_iter().next_back() else {
             return Ok(false);
         };
-        let letters: LetterRows =
-            serde_json::from_slice(&self.read_blob(BlobKind::Letters, &fact)?).map_err(|e| DeedError::Fault(e.to_string()))?;
+        let letters: LetterRows = serde_json::from_slice(&self.read_blob(BlobKind::Letters, &fact)?)
+            .map_err(|e| DeedError::Fault(e.to_string()))?;
         let refused: HashSet<u32> = store::outbox::refusals(&self.store, job.job.id)
             .await?
             .into_iter()

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use archive::MapRow;
 use api::v1::{Delivery as Cover, File as CoverFile, Kind as CoverKind, RuleCited};
+use archive::MapRow;
 use courier::{Envelope, EnvelopeId, Ticket};
 use directory::RosterEntry;
 use directory::roster::Way;

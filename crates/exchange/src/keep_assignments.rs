@@ -1,6 +1,6 @@
 //! Keeping assignment records: an operator's own import, its difference shown first, under its own ground.
 
-use assignment::register::{ContactsPlan, ImportPlan, Register, Source};
+use assignment::{ContactsPlan, ImportPlan, Register, Source};
 use law::{Action, Clearance, Question, Subject};
 use model::party::Role;
 use model::tag::DataClass;

@@ -1,8 +1,8 @@
 //! Taking: a node takes the deliveries that its hub dropped, checks the cover, passes the gate, keeps the rows, and says that
 //! it has them.
 
-use archive::BlobKind;
 use api::v1::{Delivery as Cover, Kind as CoverKind};
+use archive::BlobKind;
 use courier::fetch::folder::{Delivery as Fetched, DropFolder, FetchError};
 use courier::{Envelope, EnvelopeId, Ticket};
 use formats::answer::ack::{Ack, write as write_ack};

@@ -44,7 +44,8 @@ impl From<Language> for Lang {
 
 /// Japanese where the environment is, English elsewhere.
 pub fn language_of_environment() -> Lang {
-    let set = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let set =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     if set.is_some_and(|value| value.starts_with("ja")) { Lang::Ja } else { Lang::En }
 }
 
@@ -126,7 +127,9 @@ impl Console {
                 writer.write_record(sheet.columns.iter().map(|(name, _)| *name)).map_err(io::Error::other)?;
                 for row in &sheet.rows {
                     let cells: Vec<String> = row.iter().map(plain).collect();
-                    writer.write_record(cells.iter().map(|cell| spreadsheet_safe(cell).into_owned())).map_err(io::Error::other)?;
+                    writer
+                        .write_record(cells.iter().map(|cell| spreadsheet_safe(cell).into_owned()))
+                        .map_err(io::Error::other)?;
                 }
                 writer.flush()
             }

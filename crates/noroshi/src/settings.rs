@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use model::problem::{Code, Place, Problem};
 use model::Text;
+use model::problem::{Code, Place, Problem};
 use serde::Deserialize;
 
 use crate::command::Failure;
@@ -39,7 +39,9 @@ fn sqlite() -> String {
 /// The settings cannot be read.
 pub static BAD_SETTINGS: Code = Code {
     code: "bad-settings",
-    text: Text { ja: "設定ファイル noroshi.toml に誤りがあります", en: "the settings file noroshi.toml is wrong" },
+    text: Text {
+        ja: "設定ファイル noroshi.toml に誤りがあります", en: "the settings file noroshi.toml is wrong"
+    },
     help: Text {
         ja: "示された行を直してください。知らないキーがあると起動しません。",
         en: "mend the line named; a key that is not known stops the start",
@@ -50,7 +52,9 @@ pub static BAD_SETTINGS: Code = Code {
 /// There is no deployment in the home folder.
 pub static NO_HOME: Code = Code {
     code: "no-deployment",
-    text: Text { ja: "このフォルダーには設置がありません", en: "there is no deployment in this folder" },
+    text: Text {
+        ja: "このフォルダーには設置がありません", en: "there is no deployment in this folder"
+    },
     help: Text {
         ja: "`noroshi --home フォルダー init --party 組織ID --role clearing-house|operator` で作成するか、--home を確認してください。",
         en: "make one with `noroshi --home FOLDER init --party ID --role clearing-house|operator`, or check --home",
@@ -92,7 +96,9 @@ impl Settings {
 /// Serde lists every known key; a person wants the one he meant.
 fn with_nearest(message: &str) -> String {
     let mut ticks = message.split('`').skip(1).step_by(2);
-    let Some(unknown) = ticks.next().filter(|_| message.starts_with("unknown field")) else { return message.to_owned() };
+    let Some(unknown) = ticks.next().filter(|_| message.starts_with("unknown field")) else {
+        return message.to_owned();
+    };
     let nearest = ticks.min_by_key(|known| distance(unknown, known));
     match nearest {
         Some(known) => format!("unknown key {unknown}; did you mean {known}?"),

@@ -118,7 +118,8 @@ fn database(home: &Path, url: &str) -> String {
 
 /// The key that wraps the keys: a systemd credential, else the file named in the settings, else the one in the home.
 pub fn wrapping_key(home: &Path, settings: &Settings) -> Result<WrappingKey, Failure> {
-    let credential = std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| PathBuf::from(dir).join("noroshi-wrapping-key"));
+    let credential =
+        std::env::var_os("CREDENTIALS_DIRECTORY").map(|dir| PathBuf::from(dir).join("noroshi-wrapping-key"));
     let path = credential
         .filter(|path| path.exists())
         .or_else(|| settings.wrapping_key_file.clone())
@@ -144,9 +145,9 @@ pub async fn start(home: &Path, settings: Settings, world: World) -> Result<Star
         .map_err(|error| Failure::Deed(error.into()))?;
     let gate = Gate::new(Pack::shipped().map_err(|error| Failure::Other(error.to_string()))?);
     let checked = settings.courier.check(disk.as_ref(), crate::settings::FILE).map_err(Failure::Problems)?;
-    let smtp: Option<Arc<dyn Way>> = checked.smtp.map(|server| -> Arc<dyn Way> {
-        Arc::new(Smtp::new(server, checked.dkim.clone(), world.faults.clone()))
-    });
+    let smtp: Option<Arc<dyn Way>> = checked
+        .smtp
+        .map(|server| -> Arc<dyn Way> { Arc::new(Smtp::new(server, checked.dkim.clone(), world.faults.clone())) });
     let eml: Arc<dyn Way> =
         Arc::new(Eml::new(disk.clone(), world.faults.clone(), home.join("mail"), checked.dkim.clone()));
     let ports = Ports {

@@ -37,7 +37,10 @@ pub async fn run(open: &Open, answer: Answer, console: &Console) -> Result<Done,
                 write_error_file(&path, file, console)?;
             }
             if heard.again {
-                console.tell(Text { ja: "この回答ファイルは取込み済みです。", en: "this answer file was heard already" });
+                console
+                    .tell(Text {
+                        ja: "この回答ファイルは取込み済みです。", en: "this answer file was heard already"
+                    });
             }
             sheet.row(vec![json!(1), json!(heard.moved), json!(heard.rejected.len())]);
             if heard.rejected.is_empty() { Done::All } else { Done::InPart }

@@ -135,7 +135,9 @@ fn show(imported: &Imported, file: &std::path::Path, dry_run: bool, console: &Co
         write_error_file(file, bytes, console)?;
     }
     if dry_run {
-        console.tell(Text { ja: "予行です。何も取り込んでいません。", en: "dry run: nothing was imported" });
+        console.tell(Text {
+            ja: "予行です。何も取り込んでいません。", en: "dry run: nothing was imported"
+        });
     }
     Ok(if imported.rejected > 0 { Done::InPart } else { Done::All })
 }

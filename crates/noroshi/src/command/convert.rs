@@ -118,8 +118,12 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
     }
     let lang = console.lang();
     console.say(&match lang {
-        Lang::Ja => format!("{}: 読取 {} 行、不受理 {} 行（{}）", name, reading.rows, reading.rejected, reading.found_by),
-        Lang::En => format!("{}: {} rows read, {} rejected ({})", name, reading.rows, reading.rejected, reading.found_by),
+        Lang::Ja => {
+            format!("{}: 読取 {} 行、不受理 {} 行（{}）", name, reading.rows, reading.rejected, reading.found_by)
+        }
+        Lang::En => {
+            format!("{}: {} rows read, {} rejected ({})", name, reading.rows, reading.rejected, reading.found_by)
+        }
     });
     for loss in &written.lost {
         console.say(&match lang {

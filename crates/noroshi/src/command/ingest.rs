@@ -66,8 +66,12 @@ pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done,
     console.say(&match (console.lang(), report) {
         (Lang::Ja, None) => "予行です。何も保存していません。".to_owned(),
         (Lang::En, None) => "dry run: nothing was kept".to_owned(),
-        (Lang::Ja, Some(report)) => format!("受領しました（報告 {report}）。次に: noroshi round send {} --dry-run", ingest.round),
-        (Lang::En, Some(report)) => format!("received (report {report})\nnext: noroshi round send {} --dry-run", ingest.round),
+        (Lang::Ja, Some(report)) => {
+            format!("受領しました（報告 {report}）。次に: noroshi round send {} --dry-run", ingest.round)
+        }
+        (Lang::En, Some(report)) => {
+            format!("received (report {report})\nnext: noroshi round send {} --dry-run", ingest.round)
+        }
     });
     Ok(if preview.tally.rejected() > 0 { Done::InPart } else { Done::All })
 }
@@ -116,7 +120,13 @@ fn show(preview: &Preview, console: &Console) -> Result<(), Failure> {
         ("terminals", Text { ja: "端末数", en: "terminals" }),
     ]);
     let t = &preview.tally;
-    sheet.row(vec![json!(t.read()), json!(t.rejected()), json!(t.duplicate()), json!(t.received()), json!(preview.terminals)]);
+    sheet.row(vec![
+        json!(t.read()),
+        json!(t.rejected()),
+        json!(t.duplicate()),
+        json!(t.received()),
+        json!(preview.terminals),
+    ]);
     console.sheet(&sheet)?;
     Ok(())
 }

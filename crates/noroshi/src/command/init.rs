@@ -70,12 +70,18 @@ pub async fn run(home: &Path, init: Init, console: &Console) -> Result<Done, Fai
         Lang::Ja => format!(
             "{} に {} の設置を作りました。\n次に: noroshi --home {} party import 名簿.toml\n\
              注意: {}/keys と wrapping.key は鍵です。通常のバックアップに含めず、別に保管してください。",
-            home.display(), init.party, home.display(), home.display()
+            home.display(),
+            init.party,
+            home.display(),
+            home.display()
         ),
         Lang::En => format!(
             "made a deployment of {} in {}\nnext: noroshi --home {} party import roster.toml\n\
              note: {}/keys and wrapping.key are the keys; keep them out of ordinary backups, and a copy of each apart",
-            init.party, home.display(), home.display(), home.display()
+            init.party,
+            home.display(),
+            home.display(),
+            home.display()
         ),
     });
     Ok(Done::All)
@@ -99,4 +105,3 @@ pub async fn found(home: &Path, party: &PartyId, role: Role, text: &str, world: 
     tx.commit().await.map_err(|e| Failure::Deed(e.into()))?;
     Ok(())
 }
-

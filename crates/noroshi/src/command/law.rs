@@ -53,7 +53,11 @@ pub fn run(law: Law, console: &Console) -> Result<Done, Failure> {
                     json!(rule.actions.iter().map(|a| a.name()).collect::<Vec<_>>().join(" ")),
                     json!(valid),
                     json!(rule.confidence),
-                    json!(if to_confirm { rule.lawyer.clone() } else { rule.lawyer.as_ref().map(|_| "yes".to_owned()) }),
+                    json!(if to_confirm {
+                        rule.lawyer.clone()
+                    } else {
+                        rule.lawyer.as_ref().map(|_| "yes".to_owned())
+                    }),
                 ]);
             }
             console.sheet(&sheet)?;

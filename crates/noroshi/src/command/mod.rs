@@ -141,10 +141,9 @@ impl Failure {
     pub fn lines(&self, lang: Lang) -> Vec<String> {
         let help = Text { ja: "対処", en: "help" };
         match self {
-            Self::Problem(problem) => vec![
-                problem.for_submitter(lang),
-                format!("{}: {}", help.of(lang), problem.code.help.of(lang)),
-            ],
+            Self::Problem(problem) => {
+                vec![problem.for_submitter(lang), format!("{}: {}", help.of(lang), problem.code.help.of(lang))]
+            }
             Self::Problems(problems) => {
                 let mut lines: Vec<String> = problems.iter().map(|p| p.for_submitter(lang)).collect();
                 let mut said = Vec::new();
@@ -173,8 +172,12 @@ impl Failure {
                     });
                 }
                 lines.push(match lang {
-                    Lang::Ja => format!("台帳の決定: {decision}。規則の出典は `noroshi law show 規則` で表示できます。"),
-                    Lang::En => format!("decision in the ledger: {decision}; `noroshi law show RULE` gives a rule's source"),
+                    Lang::Ja => {
+                        format!("台帳の決定: {decision}。規則の出典は `noroshi law show 規則` で表示できます。")
+                    }
+                    Lang::En => {
+                        format!("decision in the ledger: {decision}; `noroshi law show RULE` gives a rule's source")
+                    }
                 });
                 lines
             }
@@ -260,22 +263,22 @@ pub fn read_input(path: &Path) -> Result<(String, Vec<u8>), Failure> {
         std::io::stdin().read_to_end(&mut bytes)?;
         return Ok(("-".to_owned(), bytes));
     }
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::Other(format!("cannot read `{}`: {error}", path.display())))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::Other(format!("cannot read `{}`: {error}", path.display())))?;
     Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes))
 }
 
 /// As [`read_input`], for a text.
 pub fn read_text(path: &Path) -> Result<(String, String), Failure> {
     let (name, bytes) = read_input(path)?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::Other(format!("`{}` is not UTF-8", path.display())))?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::Other(format!("`{}` is not UTF-8", path.display())))?;
     Ok((name, text))
 }
 
 /// Writes an error file beside the input, for its submitter.
 pub fn write_error_file(input: &Path, bytes: &[u8], console: &Console) -> Result<(), Failure> {
-    let mut name = if input.as_os_str() == "-" { "stdin".into() } else { input.file_name().unwrap_or_default().to_owned() };
+    let mut name =
+        if input.as_os_str() == "-" { "stdin".into() } else { input.file_name().unwrap_or_default().to_owned() };
     name.push(".errors.csv");
     let path = input.parent().unwrap_or(Path::new("")).join(name);
     std::fs::write(&path, bytes)?;

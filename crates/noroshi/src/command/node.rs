@@ -89,7 +89,8 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
             for (place, code) in answers.rejects.places(&name) {
                 console.say(&format!("{place}: {} [{}]", code.text.of(console.lang()), code.code));
             }
-            let amended: Vec<(u32, Outcome)> = answers.rows.iter().map(|(place, outcome, _)| (*place, *outcome)).collect();
+            let amended: Vec<(u32, Outcome)> =
+                answers.rows.iter().map(|(place, outcome, _)| (*place, *outcome)).collect();
             let (answered, left) = house.amend_outcomes(&open.actor, delivery, &amended).await?;
             house.carry(&open.actor, &open.started.retry).await?;
             open.close().await?;

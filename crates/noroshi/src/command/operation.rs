@@ -46,7 +46,8 @@ pub async fn run(open: &Open, operation: Operation, console: &Console) -> Result
             let (name, text) = read_text(&plan)?;
             let planned = open.house().open_operation(&open.actor, &name, &text, dry_run).await?;
             open.close().await?;
-            let agreed = planned.plan.partners.iter().filter(|p| planned.plan.agreed.iter().any(|a| a.party == **p)).count();
+            let agreed =
+                planned.plan.partners.iter().filter(|p| planned.plan.agreed.iter().any(|a| a.party == **p)).count();
             console.say(&match (console.lang(), dry_run) {
                 (Lang::Ja, true) => format!("計画に誤りはありません: {}（開いていません）", planned.plan.id),
                 (Lang::En, true) => format!("no fault in the plan of {}; not opened", planned.plan.id),

@@ -44,10 +44,17 @@ pub async fn run(open: &Open, party: Party, console: &Console) -> Result<Done, F
             console.say(&match (console.lang(), recorded.unchanged, dry_run) {
                 (Lang::Ja, true, _) => "同じ名簿が既に有効です。何も変わりません。".to_owned(),
                 (Lang::En, true, _) => "the same roster is in force already; nothing changes".to_owned(),
-                (Lang::Ja, _, true) => format!("誤りはありません（{} 組織、版 {}）。取り込んでいません。", recorded.parties, recorded.version),
-                (Lang::En, _, true) => format!("no fault ({} parties, version {}); not imported", recorded.parties, recorded.version),
+                (Lang::Ja, _, true) => format!(
+                    "誤りはありません（{} 組織、版 {}）。取り込んでいません。",
+                    recorded.parties, recorded.version
+                ),
+                (Lang::En, _, true) => {
+                    format!("no fault ({} parties, version {}); not imported", recorded.parties, recorded.version)
+                }
                 (Lang::Ja, ..) => format!("名簿を取り込みました: {} 組織、版 {}", recorded.parties, recorded.version),
-                (Lang::En, ..) => format!("imported the roster: {} parties, version {}", recorded.parties, recorded.version),
+                (Lang::En, ..) => {
+                    format!("imported the roster: {} parties, version {}", recorded.parties, recorded.version)
+                }
             });
         }
         Party::List => {

@@ -44,7 +44,9 @@ pub async fn run(open: &Open, round: Round, console: &Console) -> Result<Done, F
             open.house().open_round(&open.actor, &round).await?;
             open.close().await?;
             console.say(&match console.lang() {
-                Lang::Ja => format!("回 {round} を開きました。次に: noroshi ingest ファイル --round {round} --from 提供元"),
+                Lang::Ja => {
+                    format!("回 {round} を開きました。次に: noroshi ingest ファイル --round {round} --from 提供元")
+                }
                 Lang::En => format!("opened round {round}\nnext: noroshi ingest FILE --round {round} --from REPORTER"),
             });
         }

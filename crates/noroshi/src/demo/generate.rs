@@ -85,7 +85,8 @@ const ROWS_PER_TERMINAL: u64 = 5;
 /// Generates one campaign.
 #[must_use]
 pub fn campaign(campaign: &Campaign, seed: u64) -> Input {
-    let chance = SeededEntropy::new(seed ^ u64::from(campaign.published.id.len() as u32) << 32 ^ campaign.published.estimated);
+    let chance =
+        SeededEntropy::new(seed ^ u64::from(campaign.published.id.len() as u32) << 32 ^ campaign.published.estimated);
     let partners = campaign.published.partners;
     let weights: Vec<u64> = OPERATORS.iter().take(partners).map(|o| o.weight).collect();
     let mut books: Vec<Book> = (0..partners).map(|_| Book::default()).collect();
@@ -244,7 +245,8 @@ fn write_list(campaign: &Campaign, round: usize, rows: &[(Instant, String)]) -> 
                 let t = civil(time);
                 let _ = write!(text, "{},{address},{},架空\r\n", n + 1, t.strftime("%Y/%m/%d %H:%M:%S"));
             }
-            text += "9001,198.18.0.999,2014/05/30 10:00:00,\r\n9002,198.18.0.5,いつか,\r\n9003,,2014/05/30 10:00:00,\r\n";
+            text +=
+                "9001,198.18.0.999,2014/05/30 10:00:00,\r\n9002,198.18.0.5,いつか,\r\n9003,,2014/05/30 10:00:00,\r\n";
             (format!("{name}-1.csv"), cp932)
         }
         // UTF-8 with a byte order mark; address and time in full words.

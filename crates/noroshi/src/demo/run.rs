@@ -223,7 +223,14 @@ async fn replay(
         };
         let received = house.receive(&hub.actor, &handed).await?;
         let mut step = |deed: &'static str, party: &str, ground: String, rules: Vec<String>| {
-            steps.push(Step { round: round.to_string(), deed, party: party.to_owned(), decided_on: (*day).to_owned(), ground, rules });
+            steps.push(Step {
+                round: round.to_string(),
+                deed,
+                party: party.to_owned(),
+                decided_on: (*day).to_owned(),
+                ground,
+                rules,
+            });
         };
         let grounds = |rules: &[String]| -> String {
             let pack = house.gate.pack();

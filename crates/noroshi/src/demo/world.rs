@@ -127,7 +127,8 @@ pub fn roster() -> String {
         ("jpcert-cc", "提供元（JPCERT/CC役）", "Reporter (in the part of JPCERT/CC)"),
         ("metropolitan-police", "提供元（警視庁役）", "Reporter (in the part of the Metropolitan Police)"),
     ] {
-        text += &format!("\n[[party]]\nid = \"{id}\"\nname = {{ ja = \"{ja}\", en = \"{en}\" }}\nroles = [\"reporter\"]\n");
+        text +=
+            &format!("\n[[party]]\nid = \"{id}\"\nname = {{ ja = \"{ja}\", en = \"{en}\" }}\nroles = [\"reporter\"]\n");
         text += &contact(id);
         text += &agreement("provide", "デモ取決め 提供");
         text += &format!("\n[party.delivery]\nway = \"folder\"\npath = \"{id}\"\nformat = \"csv-excel\"\n");
