@@ -62,9 +62,6 @@ pub static NO_HOME: Code = Code {
     example: "noroshi --home /no/such/folder round list",
 };
 
-/// Every error code that the binary itself can utter.
-pub static CODES: &[&Code] = &[&BAD_SETTINGS, &NO_HOME];
-
 impl Settings {
     /// Reads the settings of the deployment in `home`.
     ///

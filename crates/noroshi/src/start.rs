@@ -98,8 +98,6 @@ pub struct Started {
     pub retry: courier::retry::Settings,
     /// How assignment records are read.
     pub assignment: assignment::Settings,
-    /// The disk.
-    pub disk: Arc<dyn Disk>,
 }
 
 /// The folder of the keys below the home. It stays outside ordinary backups.
@@ -154,11 +152,11 @@ pub async fn start(home: &Path, settings: Settings, world: World) -> Result<Star
         clock: world.clock,
         entropy: world.entropy,
         faults: world.faults,
-        disk: disk.clone(),
+        disk,
         ways: Arc::new(DeploymentWays { smtp, eml }),
     };
     let house = House::open(settings.house, home, store, Arc::new(keyring), gate, ports).await?;
-    Ok(Started { house, retry: checked.retry, assignment: settings.assignment, disk })
+    Ok(Started { house, retry: checked.retry, assignment: settings.assignment })
 }
 
 /// Somebody at this machine's command line: declared, not authenticated.

@@ -295,13 +295,11 @@ impl<'a> Event<'a> {
             && key != "output"
             && depth < MOST_DEPTH
             && (nested || key == "extra")
+            && let Ok(members) = serde_json::from_str::<Members<'_>>(json)
+            && members.0.iter().all(|(name, _)| is_word(name) || key == "extra")
         {
-            if let Ok(members) = serde_json::from_str::<Members<'_>>(json)
-                && members.0.iter().all(|(name, _)| is_word(name) || key == "extra")
-            {
-                let nested = nested && !members.0.iter().any(|(name, _)| name.contains('.'));
-                return self.members_of(key, members, nested, depth);
-            }
+            let nested = nested && !members.0.iter().any(|(name, _)| name.contains('.'));
+            return self.members_of(key, members, nested, depth);
         }
         self.leaf(key, json)
     }

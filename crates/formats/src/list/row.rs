@@ -206,7 +206,7 @@ impl<'r> Cells<'r> {
     /// spaces, the last column takes what is left of the row.
     fn text(&self, index: usize) -> &'r str {
         let last = self.plan.layout.width.checked_sub(1) == Some(index) && self.spaced();
-        let cell = if last { self.row.from_cell(index) } else { self.row.cell(index) };
+        let cell = if last { self.row.rest_of(index) } else { self.row.cell(index) };
         let cell = cell.trim();
         let again = &self.plan.places.again;
         if !again.is_empty() && is_nothing(&fold(cell)) {

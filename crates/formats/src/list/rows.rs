@@ -100,7 +100,7 @@ impl<'r> Row<'r> {
     }
 
     /// The row from the cell at `index` on: where cells stand between spaces, the last one is free text.
-    pub(super) fn from_cell(&self, index: usize) -> &'r str {
+    pub(super) fn rest_of(&self, index: usize) -> &'r str {
         match (self.record, self.cells.get(index)) {
             (None, Some(cell)) => self.text.get(cell.start..self.place.end).unwrap_or_default(),
             _ => self.cell(index),
