@@ -242,3 +242,25 @@ proptest! {
         compare(&read_back(csv, &written.bytes), &rows, |_, row| row.reference.clone());
     }
 }
+
+#[test]
+fn a_partner_who_opened_the_file_in_a_spreadsheet_can_still_be_read() {
+    let csv = formats::by_name("csv").unwrap();
+    let mut row = Sighting::infected();
+    row.time = Some("2014-06-30T00:00:00Z".parse().unwrap());
+    row.zone = Some("+09:00".to_owned());
+    row.source_ip = Some("192.0.2.1".parse().unwrap());
+    row.source_port = PortNumber::new(51_000);
+    row.tags.tlp = Tlp::AmberStrict;
+    row.extra = Some(r#"{"comment":"二行\n目","extra.columns":{"担当者":"架空 花子"}}"#.to_owned());
+    let rows = [row.clone(), row];
+    for lang in [Lang::Ja, Lang::En] {
+        let rendering = Rendering { dialect: Dialect::Spreadsheet, lang, ..rendering(Some(delivery())) };
+        let written = csv.write(&batch(&rows), &rendering).unwrap();
+        assert!(written.bytes.starts_with(b"\xEF\xBB\xBF"));
+        let got = read_back(csv, &written.bytes);
+        compare(&got, &rows, |at, _| Some(format!("{}:{}", delivery(), at + 1)));
+        let found = formats::detect::detect(&input("delivery.csv", &written.bytes), None).unwrap();
+        assert_eq!(found.name(), "list");
+    }
+}

@@ -60,6 +60,8 @@ struct Plan<'a> {
     malware: Option<&'a str>,
     tags: Tags,
     places: Places,
+    /// Whether any column carries what only we know.
+    ours: bool,
 }
 
 /// What changes from row to row.
@@ -147,6 +149,7 @@ impl<'a> RowReader<'a> {
             malware: mapping.malware.as_deref().or(declared.malware.as_deref()),
             tags: declared.tags,
             places: Places::of(layout),
+            ours: layout.columns.iter().any(|column| column.name.starts_with("extra.noroshi.")),
         };
         let work =
             Work { sighting: Sighting::infected(), row_zone: None, defanged: false, zoned: 0, extra: Extra::default() };
@@ -395,6 +398,8 @@ impl Work {
         s.uncertainty = written.uncertainty;
         s.flags = s.flags.and(written.flags);
         match (zone, written.shown) {
+            // Our own records are always in UTC, and say in a column of their own how the zone was first written.
+            _ if plan.ours => s.zone = None,
             // A count since 1970 was written in no zone.
             (None, _) => s.zone = None,
             (Some(_), Shown::Instant(_)) if in_row.is_none() => s.zone = None,

@@ -1,0 +1,140 @@
+//! Whatever bytes come in: no reader panics, the rows are counted once each, and every row points at itself in the file.
+
+#[allow(dead_code, reason = "each test crate uses its part")]
+mod reading;
+
+use formats::idf::Idf;
+use formats::list::List;
+use formats::text::{Decoded, Encoding};
+use formats::{Format, Likelihood};
+use proptest::prelude::*;
+use reading::{Given, input, open};
+
+/// A cell of the kind that lists have, or of none.
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("192.0.2.1".to_owned()),
+        Just("[2001:db8::1]:80".to_owned()),
+        Just("2014/06/30 09:00:00".to_owned()),
+        Just("平成26年6月30日 9時0分".to_owned()),
+        Just("1404086400".to_owned()),
+        Just("合計".to_owned()),
+        Just("IPアドレス".to_owned()),
+        Just("日時(JST)".to_owned()),
+        Just("\"".to_owned()),
+        "[0-9]{1,6}",
+        "[ -~]{0,12}",
+        ".{0,4}",
+    ]
+}
+
+fn table() -> impl Strategy<Value = String> {
+    let delimiter = prop_oneof![Just(","), Just("\t"), Just(";"), Just(" "), Just("，"), Just("\",\"")];
+    let end = prop_oneof![Just("\n"), Just("\r\n"), Just("\r")];
+    let rows = proptest::collection::vec(proptest::collection::vec(cell(), 0..6), 0..8);
+    (rows, delimiter, end, any::<bool>()).prop_map(|(rows, delimiter, end, heading)| {
+        let mut text =
+            if heading { format!("IPアドレス{delimiter}ポート{delimiter}日時{end}") } else { String::new() };
+        for row in rows {
+            text.push_str(&row.join(delimiter));
+            text.push_str(end);
+        }
+        text
+    })
+}
+
+fn events() -> impl Strategy<Value = String> {
+    let key = prop_oneof![
+        Just("source.ip".to_owned()),
+        Just("source".to_owned()),
+        Just("time.source".to_owned()),
+        Just("extra".to_owned()),
+        Just("tlp".to_owned()),
+        Just("__type".to_owned()),
+        "[a-z.]{0,8}",
+        ".{0,4}",
+    ];
+    let leaf = prop_oneof![
+        Just("\"192.0.2.1\"".to_owned()),
+        Just("\"2014-06-30T00:00:00+00:00\"".to_owned()),
+        Just("null".to_owned()),
+        Just("{\"ip\":\"192.0.2.1\",\"a.b\":[{}]}".to_owned()),
+        Just("\"{\\\"a\\\":1}\"".to_owned()),
+        "[0-9]{1,30}",
+        ".{0,4}",
+    ];
+    let object = proptest::collection::vec((key, leaf), 0..5).prop_map(|members| {
+        let members: Vec<String> =
+            members.iter().map(|(key, json)| format!("{}:{json}", serde_json::Value::from(key.as_str()))).collect();
+        format!("{{{}}}", members.join(","))
+    });
+    let end = prop_oneof![Just("\n"), Just(",\n"), Just(","), Just("")];
+    (proptest::collection::vec(object, 0..5), end, any::<bool>())
+        .prop_map(|(objects, end, array)| format!("{}{}", if array { "[" } else { "" }, objects.join(end)))
+}
+
+fn check(format: &dyn Format, bytes: &[u8]) {
+    let given = Given::tokyo();
+    let input = input("hostile", bytes);
+    let likely = format.likelihood(&input);
+    let reading = match format.read(&input, &given.declared()) {
+        Ok(reading) => reading,
+        Err(problem) => {
+            assert!(!problem.code.code.is_empty());
+            return;
+        }
+    };
+    assert!(likely <= Likelihood::Certain);
+    let encoding: Encoding = reading.provenance.encoding.parse().unwrap();
+    let opened = open(reading);
+    let mut ordinals = Vec::new();
+    let mut end = 0;
+    for row in opened.sightings.rows() {
+        ordinals.push(row.ordinal);
+        assert!(row.raw_offset >= end, "rows follow each other");
+        let from = usize::try_from(row.raw_offset).unwrap();
+        end = row.raw_offset + u64::from(row.raw_length);
+        let raw = bytes.get(from..from + row.raw_length as usize).unwrap();
+        // A row by itself is text in the file's encoding, with something in it.
+        assert!(Decoded::of("row", raw, Some(encoding)).is_ok());
+    }
+    assert!(ordinals.is_sorted_by(|a, b| a < b));
+    assert!(ordinals.last().is_none_or(|last| u64::from(*last) < opened.reading.rows));
+    assert!(opened.rejects.0.iter().all(|reject| reject.line > 0));
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    let mut bytes = vec![0xFF, 0xFE];
+    bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn tables(text in table()) {
+        check(&List, text.as_bytes());
+        check(&List, &utf16(&text));
+        check(&List, &encoding_rs::SHIFT_JIS.encode(&text).0);
+    }
+
+    #[test]
+    fn json(text in events()) {
+        check(&Idf, text.as_bytes());
+        check(&Idf, &utf16(&text));
+    }
+
+    #[test]
+    fn bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        check(&List, &bytes);
+        check(&Idf, &bytes);
+    }
+
+    /// A file cut anywhere: what is read is what stood before the cut, or it is refused.
+    #[test]
+    fn cut(text in table(), at in 0_usize..200) {
+        let bytes = text.as_bytes();
+        check(&List, bytes.get(..at).unwrap_or(bytes));
+    }
+}
