@@ -95,6 +95,8 @@ fn keys(rows: &SightingBatch, rendering: &Rendering<'_>) -> Keys {
     }
     if found.contains(Column::Time.key()) {
         found.insert(LOCAL_TIME.to_owned());
+        // Where the column stands, an empty cell says that the row came without a zone.
+        found.insert(Column::Zone.key().to_owned());
     }
     let first = [RECORD, Column::Time.key(), LOCAL_TIME];
     let columns = Column::all().map(Column::key).filter(|key| !first.contains(key));
