@@ -398,8 +398,8 @@ impl Work {
         s.uncertainty = written.uncertainty;
         s.flags = s.flags.and(written.flags);
         match (zone, written.shown) {
-            // Our own records say beside it how the zone was first written: always in UTC here.
-            _ if plan.places.alone.iter().any(|(_, column)| *column == Column::Zone) => s.zone = None,
+            // Our own records are always in UTC, and say in a column of their own how the zone was first written.
+            _ if plan.ours => s.zone = None,
             // A count since 1970 was written in no zone.
             (None, _) => s.zone = None,
             (Some(_), Shown::Instant(_)) if in_row.is_none() => s.zone = None,
