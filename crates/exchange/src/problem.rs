@@ -279,6 +279,16 @@ codes! {
         "この送付は他の組織に宛てたものです", "the delivery is addressed to another party",
         help "開かずに送付元へ連絡してください。", "do not open it; tell its sender",
         example "a delivery to isp-minato in the folder of isp-hokuto";
+    /// The settings cannot be read.
+    BAD_SETTINGS = "bad-settings",
+        "設定ファイル noroshi.toml に誤りがあります", "the settings file noroshi.toml is wrong",
+        help "示された行を直してください。知らないキーがあると起動しません。", "mend the line named; a key that is not known stops the start",
+        example "langauge = \"ja\"";
+    /// There is no deployment in the home folder.
+    NO_HOME = "no-deployment",
+        "このフォルダーには設置がありません", "there is no deployment in this folder",
+        help "`noroshi --home フォルダー init --party 組織ID --role clearing-house|operator` で作成するか、--home を確認してください。", "make one with `noroshi --home FOLDER init --party ID --role clearing-house|operator`, or check --home",
+        example "noroshi --home /no/such/folder round list";
     /// The settings lack something that the deed needs.
     SETTING_MISSING = "setting-missing",
         "設定が足りません", "a setting that this deed needs is missing",

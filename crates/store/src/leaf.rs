@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn leaves_are_numbered_by_time_and_id_without_a_gap() {
+    async fn leaves_are_numbered_in_the_order_of_their_commitment_without_a_gap() {
         on_both(async |trial| {
             let mut leaves: Vec<Leaf> = (0..20).map(|_| trial.leaf(Kind::Recorded, None)).collect();
             // Some at one moment, some out of order.
@@ -313,7 +313,7 @@ mod tests {
             for leaf in &leaves {
                 trial.store.commit_leaf(leaf).await.unwrap();
             }
-            leaves.sort_by_key(|leaf| (leaf.at, leaf.id));
+            // Whatever their clocks say: a decision stands before the deed that it allows.
             let waiting = unsequenced(&trial.store, 100).await.unwrap();
             assert!(waiting.iter().map(|kept| &kept.leaf).eq(&leaves));
             let sequencer = held(trial, "one").await;
