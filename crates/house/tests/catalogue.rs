@@ -58,19 +58,7 @@ fn catalogue() -> Vec<(&'static str, Vec<Said>)> {
     vec![
         ("model", model::CODES.iter().map(Said::from).collect()),
         ("ledger", ledger::FAULTS.iter().copied().map(Said::from).collect()),
-        (
-            "formats",
-            all(&[
-                formats::answer::CODES,
-                formats::civil::CODES,
-                formats::detect::CODES,
-                formats::fields::CODES,
-                formats::letter::CODES,
-                formats::list::CODES,
-                formats::shadowserver::CODES,
-                formats::text::CODES,
-            ]),
-        ),
+        ("formats", all(&[&formats::codes().collect::<Vec<_>>()])),
         ("directory", all(&[directory::CODES])),
         ("keys", all(&[keys::CODES])),
         ("store", all(&[store::CODES])),
@@ -78,8 +66,6 @@ fn catalogue() -> Vec<(&'static str, Vec<Said>)> {
         ("assignment", all(&[assignment::CODES])),
         ("courier", all(&[courier::CODES])),
         ("exchange", all(&[exchange::CODES])),
-        // A program has no library to ask: its codes are read where they are declared.
-        ("noroshi", declared().into_iter().filter(|d| d.path.starts_with("crates/noroshi/")).map(|d| d.said).collect()),
     ]
 }
 
