@@ -149,6 +149,13 @@ impl Ticket {
         Self(model::id::ticket(delivery))
     }
 
+    /// The ticket of one letter of a delivery, counted from 0: the delivery's own with the letter's number behind it, so that
+    /// whoever is called about it finds that letter and no other.
+    #[must_use]
+    pub fn of_letter(delivery: DeliveryId, index: u32) -> Self {
+        Self(format!("{}-{}", model::id::ticket(delivery), u64::from(index) + 1))
+    }
+
     /// The ticket as written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,22 +1,19 @@
 //! Answering: a node tells its hub what became of each record, by record id, and nothing about who it was.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use archive::BlobKind;
 use formats::answer;
 use formats::letter::Letter;
 use formats::letter::contents::AnswerLetter;
 use formats::writing::Dialect;
-use law::{Action, Subject};
 use model::id::OutwardId;
-use model::party::AgreementKind;
-use model::tag::DataClass;
 use model::{Actor, DeliveryId, Outcome};
 use store::delivery::Kind as DeliveryKind;
 use store::fact::Kind as FactKind;
-use store::outbox::{Kind as JobKind, State as JobState};
+use store::outbox::{Kind as JobKind, Standing, State as JobState};
 
-use crate::gate::{Answer, Asking, Holds, Source, own};
+use crate::gate::own;
 use crate::hear::{Outcomes, outcomes_wanted, tally_of};
 use crate::house::House;
 use crate::keep::About;
@@ -56,8 +53,10 @@ impl House {
             return Ok(None);
         }
         let mut changed = answers == 0;
-        for job in &notices {
-            changed |= self.settle_letters(job, &mut outcomes).await?;
+        // Each run of telling left one job and one list of who is told of what, in the same order.
+        let lists = self.facts_of_delivery(delivery, FactKind::Letters).await?;
+        for (job, list) in notices.iter().zip(&lists) {
+            changed |= self.settle_letters(job, list, &mut outcomes).await?;
         }
         if !changed && row.answered_at.is_some() {
             return Ok(None);
@@ -116,27 +115,28 @@ impl House {
     }
 
     /// Rows whose letter went become `told`, those whose letter was refused for good `bounced`. Whether any changed.
-    async fn settle_letters(&self, job: &store::outbox::Job, outcomes: &mut Outcomes) -> Result<bool, DeedError> {
-        let Some(delivery) = job.job.delivery else { return Ok(false) };
-        let Some(fact) = self.facts_of_delivery(delivery, FactKind::Letters).await?.into_iter().next_back() else {
-            return Ok(false);
-        };
-        let letters: LetterRows = serde_json::from_slice(&self.read_blob(BlobKind::Letters, &fact)?)
+    async fn settle_letters(
+        &self,
+        job: &store::outbox::Job,
+        list: &store::fact::Fact,
+        outcomes: &mut Outcomes,
+    ) -> Result<bool, DeedError> {
+        let letters: LetterRows = serde_json::from_slice(&self.read_blob(BlobKind::Letters, list)?)
             .map_err(|e| DeedError::Fault(e.to_string()))?;
-        let refused: HashSet<u32> = store::outbox::refusals(&self.store, job.job.id)
+        let standing: HashMap<u32, Standing> = store::outbox::letters(&self.store, job.job.id)
             .await?
             .into_iter()
-            .filter(|refusal| refusal.permanent)
-            .map(|refusal| refusal.letter)
+            .map(|letter| (letter.letter, letter.standing))
             .collect();
         let gone = if job.state == JobState::Done { job.job.letters } else { job.next_letter };
         let at = job.ended_at.unwrap_or_else(|| self.clock.now());
         let mut changed = false;
         for (letter, rows) in (0_u32..).zip(&letters) {
-            let outcome = match (refused.contains(&letter), letter < gone) {
-                (true, _) => Outcome::Bounced,
-                (false, true) => Outcome::Told,
-                (false, false) => continue,
+            let outcome = match (standing.get(&letter), letter < gone) {
+                (Some(Standing::Refused), _) => Outcome::Bounced,
+                (None, true) => Outcome::Told,
+                // Nobody knows that it arrived, so nobody is said to have been told.
+                (Some(Standing::Waiting | Standing::Unknown), _) | (None, false) => continue,
             };
             for place in rows {
                 if let Some(entry) = outcomes.get_mut(place)
@@ -160,21 +160,7 @@ impl House {
         let cover = self.cover_of(row.id).await?;
         let hub = self.entry(&row.party)?;
         let now = self.clock.now();
-        let mut question = self.question(Asking {
-            actor,
-            plan: &cover.plan,
-            round: cover.round.number,
-            action: Action::Answer,
-            class: DataClass::CommunicationTrace,
-            subject: Subject::Delivery(row.id),
-            count: row.rows,
-            commitment: String::new(),
-        });
-        self.receiver(&mut question, &hub.party, AgreementKind::Receive, Holds::No, Source::Theirs);
-        let clearance = match self.ask(question).await? {
-            Answer::Cleared(clearance) => clearance,
-            Answer::Refused(decision, refusal) => return Err(DeedError::Refused { decision, refusal }),
-        };
+        let clearance = self.ask(self.answer_question(actor, &cover, row.rows)?).await?.or_refuse()?;
         let rows: Vec<(OutwardId, Outcome, model::Instant)> = outcomes
             .iter()
             .map(|(place, (outcome, at))| (OutwardId { delivery: row.id, ordinal: *place }, *outcome, *at))
@@ -197,7 +183,8 @@ impl House {
         let about =
             About { round: &row.round, report: None, delivery: Some(row.id), decision: Some(clearance.decision()) };
         let parcels = vec![parcel(&name, file.media_type, file.bytes)?];
-        let (parcel_fact, job) = self.answer_job(&hub, about, row.id, answers + 2, JobKind::Answer, letter, parcels)?;
+        let (parcel_fact, job) =
+            self.answer_job(&hub, about, row.id, answers + 2, JobKind::Answer, letter, parcels, &clearance)?;
         let kept = self.keep_outcomes(about, row.id, &outcomes)?;
         let leaf = self.done_leaf(&clearance).with("delivery", row.id.to_string()).with("rows", row.rows);
         let mut tx = self.store.begin("answer::put").await?;

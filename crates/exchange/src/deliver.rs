@@ -233,7 +233,8 @@ impl House {
         Ok(Waiting { planned, batch, looking: clearance, reports: ids, records })
     }
 
-    fn share_question(
+    /// What is asked before rows are disclosed to a partner.
+    pub(crate) fn share_question(
         &self,
         actor: &Actor,
         planned: &Planned,
@@ -292,17 +293,8 @@ impl House {
         }
         rows.sort_unstable();
         let entry = self.entry(&planned.plan.reporter)?;
-        let mut question = self.question(Asking {
-            actor,
-            plan: &planned.plan,
-            round: round.number,
-            action: Action::Return,
-            class: DataClass::CommunicationTrace,
-            subject: Subject::Round(round.clone()),
-            count: rows.len() as u64,
-            commitment: self.commit_rows(batch, looking, &rows)?,
-        });
-        self.receiver(&mut question, &entry.party, AgreementKind::Provide, Holds::No, Source::Theirs);
+        let commitment = self.commit_rows(batch, looking, &rows)?;
+        let question = self.return_question(actor, planned, round, rows.len() as u64, commitment)?;
         match self.ask(question).await? {
             Answer::Cleared(clearance) => {
                 let now = self.clock.now();
@@ -448,7 +440,7 @@ impl House {
             parcels,
         };
         let about = About { round, report: None, delivery: Some(id), decision: Some(clearance.decision()) };
-        let fact = self.keep_letters(about, &[envelope])?;
+        let fact = self.keep_letters(about, &[envelope], clearance)?;
         let map = self.keep_map(about, id, map)?;
         let kind_kept = match kind {
             CoverKind::Sent => (store::delivery::Kind::Sent, store::outbox::Kind::Delivery),

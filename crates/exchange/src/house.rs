@@ -38,6 +38,10 @@ pub struct Settings {
     /// How long partners have to answer, in days. Default: 14.
     #[serde(default = "fourteen")]
     pub answer_days: u32,
+    /// For how long a worker has a job of the outbox, or the numbering of the ledger, without a word; after that another may
+    /// take it over. In seconds; default: 300.
+    #[serde(default = "three_hundred")]
+    pub lease_seconds: u32,
     /// Named special address ranges that are ordinary here. Exercises use `benchmarking` and `documentation`.
     #[serde(default)]
     pub ordinary_ranges: Vec<String>,
@@ -57,6 +61,10 @@ pub struct Settings {
 
 const fn fourteen() -> u32 {
     14
+}
+
+const fn three_hundred() -> u32 {
+    300
 }
 
 /// What an operator's contract terms say, with the paper.

@@ -66,6 +66,22 @@ impl House {
         Ok(self.fact(place, of, about, Written { rows, ..written }))
     }
 
+    /// Reads what [`House::keep_protected`] sealed about the clearance's subject; what `make` makes of it stays protected.
+    ///
+    /// # Errors
+    /// As [`House::read_blob`], and where it was sealed about something else or the clearance does not open it.
+    pub(crate) fn read_protected<T>(
+        &self,
+        kind: BlobKind,
+        fact: &Fact,
+        clearance: &Clearance,
+        make: impl FnOnce(&[u8]) -> Result<T, DeedError>,
+    ) -> Result<Protected<T>, DeedError> {
+        let written = Written { rows: 0, ..written(fact)? };
+        let sealed = self.archive.read_blob(kind, &written, clearance.subject())?;
+        sealed.try_derive(clearance, self.clock.now(), |bytes| make(bytes))?
+    }
+
     /// Reads bytes that [`House::keep_blob`] sealed.
     ///
     /// # Errors

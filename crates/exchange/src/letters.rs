@@ -11,7 +11,7 @@ use formats::Contact;
 use formats::letter::contents::{Contents, DeliveryLetter, GroundNote, ReturnLetter, Returned};
 use formats::letter::{Letter, Rendered};
 use formats::writing::Dialect;
-use law::Ground;
+use law::{Clearance, Ground, Protected};
 use model::operation::CareDesk;
 use model::problem::Place;
 use model::text::Name;
@@ -138,16 +138,17 @@ impl House {
         Self::write(&Letter::shipped(lang), &contents)
     }
 
-    /// Seals envelopes as one parcel of the archive, one after the other.
-    pub(crate) fn keep_letters(&self, about: About<'_>, envelopes: &[Envelope]) -> Result<Fact, DeedError> {
+    /// Seals envelopes as one parcel of the archive, one after the other, as protected as what `clearance` opens: they open
+    /// again only for a clearance of the same subject.
+    pub(crate) fn keep_letters(
+        &self,
+        about: About<'_>,
+        envelopes: &[Envelope],
+        clearance: &Clearance,
+    ) -> Result<Fact, DeedError> {
         let bytes = serde_json::to_vec(envelopes).map_err(|e| DeedError::Fault(e.to_string()))?;
-        self.keep_blob(BlobKind::Parcel, about, &bytes, envelopes.len() as u64)
-    }
-
-    /// The envelopes of a sealed parcel.
-    pub(crate) fn open_letters(&self, fact: &Fact) -> Result<Vec<Envelope>, DeedError> {
-        let bytes = self.read_blob(BlobKind::Parcel, fact)?;
-        serde_json::from_slice(&bytes).map_err(|e| DeedError::Fault(e.to_string()))
+        let sealed = Protected::seal(bytes, clearance.class(), clearance.subject().clone());
+        self.keep_protected(BlobKind::Parcel, about, &sealed, clearance, envelopes.len() as u64)
     }
 }
 

@@ -16,6 +16,7 @@
 pub mod answer;
 pub mod carry;
 pub mod deliver;
+mod errand;
 pub mod figures;
 pub mod gate;
 pub mod hear;

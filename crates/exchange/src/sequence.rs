@@ -8,9 +8,6 @@ use ledger::verify::{Question, Verdict, verify};
 use crate::house::House;
 use crate::problem::DeedError;
 
-/// For how long the sequencer holds its lease.
-const LEASE_SECONDS: u32 = 60;
-
 /// How many leaves are numbered and written at a time.
 const AT_A_TIME: u32 = 4_096;
 
@@ -50,7 +47,8 @@ impl House {
     pub async fn sequence(&self) -> Result<Sequenced, DeedError> {
         let now = self.clock.now();
         let owner = format!("{}:{}", std::process::id(), store::OutboxId::fresh(&*self.clock, &*self.entropy));
-        let Some(held) = store::lease::take(&self.store, store::leaf::SEQUENCER, &owner, now, LEASE_SECONDS).await?
+        let Some(held) =
+            store::lease::take(&self.store, store::leaf::SEQUENCER, &owner, now, self.settings.lease_seconds).await?
         else {
             return Ok(Sequenced { added: 0, size: store::leaf::progress(&self.store).await?.sequenced });
         };

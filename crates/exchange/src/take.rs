@@ -8,7 +8,7 @@ use courier::{Envelope, EnvelopeId, Ticket};
 use formats::answer::ack::{Ack, write as write_ack};
 use formats::writing::Dialect;
 use formats::{Declared, Input};
-use law::{Action, Subject};
+use law::{Action, Clearance, Subject};
 use model::party::AgreementKind;
 use model::problem::{Code, Place, Problem};
 use model::report::Report;
@@ -142,7 +142,7 @@ impl House {
         })?;
         let plan_text = toml::to_string(&cover.plan).map_err(|e| DeedError::Fault(e.to_string()))?;
         let plan_digest = document_digest(&plan_text);
-        let (ack_fact, ack_job) = self.acknowledgement(&cover, &hub, about)?;
+        let (ack_fact, ack_job) = self.acknowledgement(&cover, &hub, about, &clearance)?;
         let tally = IntakeTally::new(cover.rows, 0, 0, cover.rows).map_err(|e| DeedError::Fault(e.to_string()))?;
         let row = Report {
             id: report,
@@ -219,6 +219,7 @@ impl House {
         cover: &Cover,
         hub: &directory::RosterEntry,
         about: About<'_>,
+        clearance: &Clearance,
     ) -> Result<(store::fact::Fact, NewJob), DeedError> {
         let now = self.clock.now();
         let ack = Ack { delivery: cover.delivery, rows: cover.rows, at: now };
@@ -235,6 +236,7 @@ impl House {
             store::outbox::Kind::Ack,
             letter,
             vec![parcel(&name, file.media_type, file.bytes)?],
+            clearance,
         )
     }
 
@@ -249,6 +251,7 @@ impl House {
         kind: store::outbox::Kind,
         letter: crate::letters::Written,
         parcels: Vec<courier::Parcel>,
+        clearance: &Clearance,
     ) -> Result<(store::fact::Fact, NewJob), DeedError> {
         let now = self.clock.now();
         let me = self.me()?;
@@ -268,7 +271,7 @@ impl House {
             delivery: Some(delivery),
             parcels,
         };
-        let fact = self.keep_letters(about, &[envelope])?;
+        let fact = self.keep_letters(about, &[envelope], clearance)?;
         let job = NewJob {
             id: store::OutboxId::fresh(&*self.clock, &*self.entropy),
             delivery: Some(delivery),

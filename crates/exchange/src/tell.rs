@@ -1,7 +1,7 @@
 //! Identifying and telling: whose address it was then, and a letter to each of them. Never a guess, at most one mail per
 //! subscriber and round, and nobody who declined or was told within the interval.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
 use api::v1::Delivery as Cover;
@@ -10,7 +10,7 @@ use assignment::{Contacts, Finding, Holders, Index, OwnRanges, Seen, SubscriberR
 use courier::{Envelope, EnvelopeId, Recipient, Ticket};
 use formats::letter::contents::{NoticeLetter, notice};
 use formats::letter::{Letter, Press, Rendered};
-use law::{Action, Clearance, Subject};
+use law::{Action, Clearance, Question, Subject};
 use model::party::Role;
 use model::tag::DataClass;
 use model::{Actor, DeliveryId, Instant, Lang, Outcome};
@@ -63,8 +63,19 @@ struct Victim {
 struct Found {
     outcomes: Outcomes,
     victims: BTreeMap<[u8; 16], Victim>,
-    identify: Vec<Clearance>,
+    /// To look at the delivery's rows and to keep what is written about them.
+    rows: Clearance,
+    /// To look at the operator's records.
+    records: Clearance,
     used_ports: bool,
+}
+
+/// What was done for a delivery in earlier runs.
+struct Before {
+    outcomes: Outcomes,
+    /// The places that have a letter, whatever became of it.
+    written: HashSet<u32>,
+    letters: u32,
 }
 
 impl House {
@@ -89,14 +100,35 @@ impl House {
             Ok(found) => found,
             Err(code) => return self.refused_by_law(actor, &cover, code, dry_run).await,
         };
-        let rules: Vec<String> = found.identify.iter().flat_map(|c| c.rules().to_vec()).collect();
-        let Found { mut outcomes, victims, identify, used_ports } = found;
+        let Found { mut outcomes, mut victims, rows: rows_clearance, records: records_clearance, used_ports } = found;
+        let identify = [&rows_clearance, &records_clearance];
+        let rules: Vec<String> = identify.iter().flat_map(|c| c.rules().to_vec()).collect();
+        let before = self.told_so_far(delivery).await?;
+        // What an earlier run came to stands: nobody gets a second letter for the same rows, and no outcome goes back.
+        for (place, (outcome, at)) in &mut outcomes {
+            if let Some((earlier, earlier_at)) = before.outcomes.get(place)
+                && (before.written.contains(place) || !earlier.may_become(*outcome))
+            {
+                (*outcome, *at) = (*earlier, *earlier_at);
+            }
+        }
+        let open = |place: &u32| {
+            !before.written.contains(place) && outcomes.get(place).is_some_and(|(o, _)| *o == Outcome::Identified)
+        };
+        victims.retain(|_, victim| {
+            let kept: Vec<bool> = victim.rows.iter().map(open).collect();
+            let mut keep = kept.iter();
+            victim.rows.retain(|_| *keep.next().unwrap_or(&false));
+            let mut keep = kept.iter();
+            victim.seen.retain(|_| *keep.next().unwrap_or(&false));
+            !victim.rows.is_empty()
+        });
 
         let tell = self.ask_as_operator(actor, &cover, Action::Tell, used_ports, victims.len() as u64).await?;
         let tell = match tell {
             Ok(clearance) => clearance,
             Err(code) => {
-                for clearance in &identify {
+                for clearance in identify {
                     self.abandon(clearance.decision(), &code).await?;
                 }
                 return self.refused_by_law(actor, &cover, code, dry_run).await;
@@ -135,7 +167,7 @@ impl House {
             if now < cover.plan.notify_from {
                 continue;
             }
-            let index = u32::try_from(letters.len()).unwrap_or(u32::MAX);
+            let index = u32::try_from(letters.len()).unwrap_or(u32::MAX).saturating_add(before.letters);
             letters.push(self.notice(&cover, &tell, &victim, mail.as_str(), contact.lang, index, &presses)?);
             letter_rows.push(victim.rows.clone());
             let records = u32::try_from(victim.rows.len()).unwrap_or(u32::MAX);
@@ -152,7 +184,7 @@ impl House {
             used_ports,
         };
         if dry_run {
-            for clearance in identify.iter().chain(std::iter::once(&tell)) {
+            for clearance in identify.into_iter().chain(std::iter::once(&tell)) {
                 self.abandon(clearance.decision(), "dry-run").await?;
             }
             return Ok(told);
@@ -162,7 +194,7 @@ impl House {
         let mut facts = vec![self.keep_outcomes(about, delivery, &outcomes)?];
         let mut job = None;
         if !letters.is_empty() {
-            let parcel = self.keep_letters(about, &letters)?;
+            let parcel = self.keep_letters(about, &letters, &rows_clearance)?;
             let way = self.settings.notice_from.as_ref().map_or("smtp", |from| from.way.as_str()).to_owned();
             job = Some(NewJob {
                 id: store::OutboxId::fresh(&*self.clock, &*self.entropy),
@@ -181,7 +213,7 @@ impl House {
             facts.push(parcel);
         }
         let mut leaves = Vec::new();
-        for clearance in &identify {
+        for clearance in identify {
             leaves.push(self.done_leaf(clearance).with("rows", cover.rows));
         }
         leaves.push(
@@ -283,7 +315,7 @@ impl House {
             })?;
             step?;
         }
-        Ok(Ok(Found { outcomes, victims, identify: vec![rows_clearance, records_clearance], used_ports }))
+        Ok(Ok(Found { outcomes, victims, rows: rows_clearance, records: records_clearance, used_ports }))
     }
 
     /// Asks as the operator that holds the assignments; a refusal's code where it may not.
@@ -296,6 +328,23 @@ impl House {
         count: u64,
         subject: Subject,
     ) -> Result<Result<Clearance, String>, DeedError> {
+        let question = self.operator_question(actor, cover, action, uses_port, count, subject)?;
+        match self.ask(question).await? {
+            Answer::Cleared(clearance) => Ok(Ok(clearance)),
+            Answer::Refused(_, refusal) => Ok(Err(refusal.code.to_owned())),
+        }
+    }
+
+    /// What an operator is asked before it looks up or tells its own subscribers.
+    pub(crate) fn operator_question(
+        &self,
+        actor: &Actor,
+        cover: &Cover,
+        action: Action,
+        uses_port: bool,
+        count: u64,
+        subject: Subject,
+    ) -> Result<Question, DeedError> {
         let mut question = self.question(Asking {
             actor,
             plan: &cover.plan,
@@ -320,10 +369,7 @@ impl House {
                 expires: None,
             });
         }
-        match self.ask(question).await? {
-            Answer::Cleared(clearance) => Ok(Ok(clearance)),
-            Answer::Refused(_, refusal) => Ok(Err(refusal.code.to_owned())),
-        }
+        Ok(question)
     }
 
     async fn ask_as_operator(
@@ -380,6 +426,31 @@ impl House {
         Ok(OwnRanges::of(self.me()?.prefixes))
     }
 
+    /// Whether there is something to tell for a delivery that was taken: nobody has looked at it yet, or it was looked at before
+    /// its plan allowed telling, and now it does.
+    ///
+    /// # Errors
+    /// [`DeedError`] where the delivery is not known or the state fails.
+    pub async fn waits_to_be_told(&self, delivery: DeliveryId) -> Result<bool, DeedError> {
+        let looked = self.facts_of_delivery(delivery, FactKind::Answers).await?;
+        let Some(last) = looked.iter().map(|fact| fact.created_at).max() else { return Ok(true) };
+        let from = self.cover_of(delivery).await?.plan.notify_from;
+        Ok(last < from && from <= self.clock.now())
+    }
+
+    /// What earlier runs did for a delivery.
+    async fn told_so_far(&self, delivery: DeliveryId) -> Result<Before, DeedError> {
+        let mut written = HashSet::new();
+        let mut letters = 0;
+        for fact in self.facts_of_delivery(delivery, FactKind::Letters).await? {
+            let rows: LetterRows = serde_json::from_slice(&self.read_blob(BlobKind::Letters, &fact)?)
+                .map_err(|e| DeedError::Fault(e.to_string()))?;
+            letters += u32::try_from(rows.len()).unwrap_or(u32::MAX);
+            written.extend(rows.into_iter().flatten());
+        }
+        Ok(Before { outcomes: self.outcomes_so_far(delivery).await?, written, letters })
+    }
+
     /// When subscribers were last told for this operation, by pseudonym.
     async fn told_before(&self, cover: &Cover) -> Result<HashMap<String, Instant>, DeedError> {
         let wanted = store::fact::Wanted {
@@ -418,7 +489,7 @@ impl House {
         let reporter = self
             .entry(&cover.plan.reporter)
             .map_or_else(|_| model::text::Name::from(cover.plan.reporter.as_str()), |entry| entry.party.name);
-        let ticket = Ticket::of_delivery(cover.delivery);
+        let ticket = Ticket::of_letter(cover.delivery, index);
         let contents = NoticeLetter {
             ticket: ticket.as_str().to_owned(),
             isp: desk_of(&me),

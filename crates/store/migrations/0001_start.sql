@@ -172,6 +172,7 @@ create table outbox (
     recipient text,
     letters bigint not null,
     next_letter bigint not null,
+    begun bigint not null,
     state text not null,
     made_at bigint not null,
     due_at bigint not null,
@@ -186,12 +187,21 @@ create index outbox_waiting on outbox (due_at, id) where state = 'waiting';
 create index outbox_claimed on outbox (lease_until, id) where state = 'claimed';
 create index outbox_of_delivery on outbox (delivery);
 
-create table outbox_refusal (
+create table outbox_letter (
     outbox text not null references outbox (id),
     letter bigint not null,
-    permanent bigint not null,
+    standing text not null,
+    begun bigint not null,
     smtp_code bigint,
     at bigint not null,
     times bigint not null,
     primary key (outbox, letter)
+);
+
+create table outbox_settled (
+    outbox text not null references outbox (id),
+    letter bigint not null,
+    recipient bigint not null,
+    accepted bigint not null,
+    primary key (outbox, letter, recipient)
 );

@@ -16,6 +16,8 @@ names! {
         Returned = "returned",
         /// In, at a node.
         Inbound = "inbound",
+        /// It was to be sent, and the law of the moment of sending kept it back: its rows count as withheld.
+        Withheld = "withheld",
     }
 }
 
@@ -149,6 +151,23 @@ pub async fn carried(tx: &mut Tx, id: DeliveryId, at: Instant) -> Result<(), Sto
 pub async fn failed(tx: &mut Tx, id: DeliveryId, at: Instant) -> Result<(), StoreError> {
     tx.change(statement("/* delivery::failed */ update delivery set failed_at = $1 where id = $2").at(at).id(&id), &id)
         .await
+}
+
+/// Notes that the law of the moment of sending kept it back.
+///
+/// # Errors
+/// [`StoreError::NotThere`] where there is no such delivery, or it was carried before.
+pub async fn withheld(tx: &mut Tx, id: DeliveryId, at: Instant) -> Result<(), StoreError> {
+    tx.change(
+        statement(
+            "/* delivery::withheld */ update delivery set failed_at = $1, kind = 'withheld'
+             where id = $2 and kind = 'sent' and carried_at is null and acknowledged_at is null",
+        )
+        .at(at)
+        .id(&id),
+        &id,
+    )
+    .await
 }
 
 /// Notes that the partner has it. The first time stands; what is acknowledged was carried, even where a crash came before that

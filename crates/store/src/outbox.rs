@@ -40,6 +40,18 @@ names! {
     }
 }
 
+names! {
+    /// Where a letter stands that did not simply go.
+    Standing {
+        /// Refused for now; its job comes back to it.
+        Waiting = "waiting",
+        /// Refused for good, or for too long.
+        Refused = "refused",
+        /// Sent twice without a word of the receiver's server: nobody knows whether it arrived.
+        Unknown = "unknown",
+    }
+}
+
 /// A job to be put into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
@@ -68,7 +80,8 @@ pub struct NewJob {
 pub struct Job {
     /// What is to be done.
     pub job: NewJob,
-    /// The first letter that has not gone yet, from 0.
+    /// The first letter that was not come to yet, from 0. Letters before it have gone, but for those that
+    /// [`letters`] names.
     pub next_letter: u32,
     /// Where it stands.
     pub state: State,
@@ -99,8 +112,8 @@ pub struct Claim {
 pub async fn put(tx: &mut Tx, job: &NewJob) -> Result<(), StoreError> {
     tx.run(
         statement(
-            "/* outbox::put */ insert into outbox (id, delivery, fact, kind, way, recipient, letters, next_letter, state, made_at,
-             due_at, attempts, fence) values ($1, $2, $3, $4, $5, $6, $7, 0, 'waiting', $8, $9, 0, 0)",
+            "/* outbox::put */ insert into outbox (id, delivery, fact, kind, way, recipient, letters, next_letter, begun, state, made_at,
+             due_at, attempts, fence) values ($1, $2, $3, $4, $5, $6, $7, 0, 0, 'waiting', $8, $9, 0, 0)",
         )
         .id(&job.id)
         .maybe_id(job.delivery.as_ref())
@@ -188,7 +201,8 @@ pub async fn progress(tx: &mut Tx, claim: &Claim, next: u32) -> Result<(), Store
     let changed = tx
         .run(
             statement(
-                "/* outbox::progress */ update outbox set next_letter = $1
+                "/* outbox::progress */ update outbox set
+                 begun = case when next_letter = $1 then begun else 0 end, next_letter = $1
                  where id = $2 and fence = $3 and state = 'claimed' and next_letter <= $1 and letters >= $1",
             )
             .bind(i64::from(next))
@@ -275,62 +289,134 @@ pub async fn revive(tx: &mut Tx, id: OutboxId, due: Instant) -> Result<(), Store
     .await
 }
 
-/// Why one letter of a job was refused; the address stands in the sealed parcel alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// Which letter, from 0.
-    pub letter: u32,
-    /// Whether for good (a reply of the form 5yz, RFC 5321 section 4.2.1) or for now (4yz).
-    pub permanent: bool,
-    /// The reply's code, where the way is SMTP.
-    pub smtp_code: Option<u16>,
-    /// When, last.
-    pub at: Instant,
-    /// How often it was refused.
-    pub times: u32,
-}
-
-/// Notes that a letter was refused. The newest refusal stands; one for good is never taken for one for now.
+/// Notes that the sending of a letter begins, which is the next one or one that waits, and says how often it has begun now.
+/// What begins and is never ended may have arrived: whoever sends by a way that can repeat counts by this.
 ///
 /// # Errors
 /// [`StoreError::FenceLost`] where the job has passed to another worker.
-pub async fn refuse(tx: &mut Tx, claim: &Claim, refusal: Refusal) -> Result<(), StoreError> {
-    let row = Reading::from(&mut *tx)
+pub async fn begin_letter(tx: &mut Tx, claim: &Claim, letter: u32) -> Result<u32, StoreError> {
+    hold(tx, claim).await?;
+    let waiting = Reading::from(&mut *tx)
         .optional(
-            statement("/* outbox::hold */ select fence from outbox where id = $1 and fence = $2 and state = 'claimed'")
-                .id(&claim.job.job.id)
-                .bind(claim.fence),
+            statement(
+                "/* outbox::begin_waiting */ update outbox_letter set begun = begun + 1
+                 where outbox = $1 and letter = $2 and standing = 'waiting' returning begun",
+            )
+            .id(&claim.job.job.id)
+            .bind(i64::from(letter)),
         )
         .await?;
-    if row.is_none() {
-        return Err(lost(tx, "outbox::hold", claim));
+    if let Some(row) = waiting {
+        return row.small("begun");
     }
+    let next = Reading::from(&mut *tx)
+        .optional(
+            statement(
+                "/* outbox::begin_next */ update outbox set
+                 begun = case when next_letter = $1 then begun + 1 else 1 end, next_letter = $1
+                 where id = $2 and fence = $3 and next_letter <= $1 and letters > $1 returning begun",
+            )
+            .bind(i64::from(letter))
+            .id(&claim.job.job.id)
+            .bind(claim.fence),
+        )
+        .await?;
+    match next {
+        Some(row) => row.small("begun"),
+        None => Err(lost(tx, "outbox::begin_next", claim)),
+    }
+}
+
+/// Notes that a sending that had begun did certainly not reach anybody.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn unbegin_letter(tx: &mut Tx, claim: &Claim, letter: u32) -> Result<(), StoreError> {
+    hold(tx, claim).await?;
     tx.run(
         statement(
-            "/* outbox::refuse */ insert into outbox_refusal (outbox, letter, permanent, smtp_code, at, times)
-             values ($1, $2, $3, $4, $5, 1) on conflict (outbox, letter) do update set
-             permanent = case when outbox_refusal.permanent = 1 then 1 else excluded.permanent end,
-             smtp_code = excluded.smtp_code, at = excluded.at, times = outbox_refusal.times + 1",
+            "/* outbox::unbegin_waiting */ update outbox_letter set begun = begun - 1
+             where outbox = $1 and letter = $2 and begun > 0",
         )
         .id(&claim.job.job.id)
-        .bind(i64::from(refusal.letter))
-        .flag(refusal.permanent)
-        .bind(refusal.smtp_code.map(i64::from))
-        .at(refusal.at),
+        .bind(i64::from(letter)),
+    )
+    .await?;
+    tx.run(
+        statement(
+            "/* outbox::unbegin_next */ update outbox set begun = begun - 1 where id = $1 and next_letter = $2 and begun > 0",
+        )
+        .id(&claim.job.job.id)
+        .bind(i64::from(letter)),
     )
     .await
     .map(|_| ())
 }
 
-/// The refusals of a job, by letter.
+/// A letter that did not simply go; the address stands in the sealed parcel alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Letter {
+    /// Which letter, from 0.
+    pub letter: u32,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The last reply's code (RFC 5321 section 4.2.1), where the way is SMTP.
+    pub smtp_code: Option<u16>,
+    /// When it was last tried.
+    pub at: Instant,
+    /// How often it was refused.
+    pub times: u32,
+}
+
+/// Notes how a letter stands that did not go. The newest word stands, but for one: refused for good stays refused.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn set_letter(tx: &mut Tx, claim: &Claim, letter: Letter) -> Result<(), StoreError> {
+    hold(tx, claim).await?;
+    tx.run(
+        statement(
+            "/* outbox::set_letter */ insert into outbox_letter (outbox, letter, standing, begun, smtp_code, at, times)
+             values ($1, $2, $3, 0, $4, $5, 1) on conflict (outbox, letter) do update set
+             standing = case when outbox_letter.standing = 'refused' then 'refused' else excluded.standing end,
+             begun = 0, smtp_code = excluded.smtp_code, at = excluded.at, times = outbox_letter.times + 1",
+        )
+        .id(&claim.job.job.id)
+        .bind(i64::from(letter.letter))
+        .bind(letter.standing.name())
+        .bind(letter.smtp_code.map(i64::from))
+        .at(letter.at),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Notes that a letter that waited has gone.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn letter_gone(tx: &mut Tx, claim: &Claim, letter: u32) -> Result<(), StoreError> {
+    hold(tx, claim).await?;
+    tx.run(
+        statement(
+            "/* outbox::letter_gone */ delete from outbox_letter where outbox = $1 and letter = $2 and standing = 'waiting'",
+        )
+        .id(&claim.job.job.id)
+        .bind(i64::from(letter)),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// The letters of a job that did not simply go, in their order.
 ///
 /// # Errors
 /// [`StoreError`] where the database fails.
-pub async fn refusals(from: impl Into<Reading<'_>>, id: OutboxId) -> Result<Vec<Refusal>, StoreError> {
+pub async fn letters(from: impl Into<Reading<'_>>, id: OutboxId) -> Result<Vec<Letter>, StoreError> {
     from.into()
         .all(
             statement(
-                "/* outbox::refusals */ select letter, permanent, smtp_code, at, times from outbox_refusal
+                "/* outbox::letters */ select letter, standing, smtp_code, at, times from outbox_letter
                  where outbox = $1 order by letter",
             )
             .id(&id),
@@ -339,9 +425,9 @@ pub async fn refusals(from: impl Into<Reading<'_>>, id: OutboxId) -> Result<Vec<
         .iter()
         .map(|row| {
             let smtp_code = row.maybe_number("smtp_code")?.map(u16::try_from).transpose();
-            Ok(Refusal {
+            Ok(Letter {
                 letter: row.small("letter")?,
-                permanent: row.flag("permanent")?,
+                standing: row.parsed("standing")?,
                 smtp_code: smtp_code
                     .map_err(|_| StoreError::Damaged { statement: row.statement, column: "smtp_code" })?,
                 at: row.at("at")?,
@@ -349,6 +435,74 @@ pub async fn refusals(from: impl Into<Reading<'_>>, id: OutboxId) -> Result<Vec<
             })
         })
         .collect()
+}
+
+/// One recipient of a letter to several, with whom the matter is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Settled {
+    /// Which letter, from 0.
+    pub letter: u32,
+    /// Which of its recipients, from 0.
+    pub recipient: u32,
+    /// Whether he has it; else he was refused for good.
+    pub accepted: bool,
+}
+
+/// Notes that the matter is settled with a recipient, so that a later try leaves him out.
+///
+/// # Errors
+/// [`StoreError::FenceLost`] where the job has passed to another worker.
+pub async fn settle(tx: &mut Tx, claim: &Claim, settled: Settled) -> Result<(), StoreError> {
+    hold(tx, claim).await?;
+    tx.run(
+        statement(
+            "/* outbox::settle */ insert into outbox_settled (outbox, letter, recipient, accepted) values ($1, $2, $3, $4)
+             on conflict (outbox, letter, recipient) do update set accepted = excluded.accepted",
+        )
+        .id(&claim.job.job.id)
+        .bind(i64::from(settled.letter))
+        .bind(i64::from(settled.recipient))
+        .flag(settled.accepted),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// With whom the matter is settled, letter by letter.
+///
+/// # Errors
+/// [`StoreError`] where the database fails.
+pub async fn settled(from: impl Into<Reading<'_>>, id: OutboxId) -> Result<Vec<Settled>, StoreError> {
+    from.into()
+        .all(
+            statement(
+                "/* outbox::settled */ select letter, recipient, accepted from outbox_settled where outbox = $1
+                 order by letter, recipient",
+            )
+            .id(&id),
+        )
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(Settled {
+                letter: row.small("letter")?,
+                recipient: row.small("recipient")?,
+                accepted: row.flag("accepted")?,
+            })
+        })
+        .collect()
+}
+
+/// INVARIANT: what is written about a letter is written by who holds its job.
+async fn hold(tx: &mut Tx, claim: &Claim) -> Result<(), StoreError> {
+    let row = Reading::from(&mut *tx)
+        .optional(
+            statement("/* outbox::hold */ select fence from outbox where id = $1 and fence = $2 and state = 'claimed'")
+                .id(&claim.job.job.id)
+                .bind(claim.fence),
+        )
+        .await?;
+    if row.is_none() { Err(lost(tx, "outbox::hold", claim)) } else { Ok(()) }
 }
 
 /// The job of that id.
@@ -540,15 +694,19 @@ mod tests {
             assert!(claim(&trial.store, NOW.plus_seconds(29), "next", 30).await.unwrap().is_none());
             let next = claim(&trial.store, NOW.plus_seconds(30), "next", 30).await.unwrap().unwrap();
             assert_eq!((next.job.next_letter, next.job.attempts), (1, 2), "it goes on where the other stopped");
-            let refusal = Refusal { letter: 0, permanent: true, smtp_code: Some(550), at: NOW, times: 0 };
-            for deed in 0..6 {
+            let refused = Letter { letter: 0, standing: Standing::Refused, smtp_code: Some(550), at: NOW, times: 0 };
+            for deed in 0..10 {
                 let mut tx = trial.store.begin("late").await.unwrap();
                 let late = match deed {
                     0 => progress(&mut tx, &stalled, 2).await,
                     1 => finish(&mut tx, &stalled, NOW).await,
                     2 => postpone(&mut tx, &stalled, NOW, "busy").await,
                     3 => fail(&mut tx, &stalled, NOW, "gone").await,
-                    4 => refuse(&mut tx, &stalled, refusal).await,
+                    4 => set_letter(&mut tx, &stalled, refused).await,
+                    5 => begin_letter(&mut tx, &stalled, 1).await.map(|_| ()),
+                    6 => unbegin_letter(&mut tx, &stalled, 1).await,
+                    7 => letter_gone(&mut tx, &stalled, 0).await,
+                    8 => settle(&mut tx, &stalled, Settled { letter: 0, recipient: 0, accepted: true }).await,
                     _ => renew(&mut tx, &stalled, NOW, 30).await.map(|_| ()),
                 };
                 assert!(matches!(late, Err(StoreError::FenceLost { .. })), "{deed}");
@@ -576,6 +734,54 @@ mod tests {
                 assert_eq!(progress(&mut tx, &claim, next).await.is_ok(), goes, "{next}");
                 assert_eq!(tx.commit().await.is_ok(), goes, "{next}");
             }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_sending_that_began_is_counted_until_it_ends() {
+        on_both(async |trial| {
+            put_all(trial, &[new_job(trial, NOW)]).await;
+            let mut claims = claim(&trial.store, NOW, "w", 30).await.unwrap().unwrap();
+            let mut begun = Vec::new();
+            for letter in [0, 0, 1] {
+                let mut tx = trial.store.begin("begin").await.unwrap();
+                begun.push(begin_letter(&mut tx, &claims, letter).await.unwrap());
+                tx.commit().await.unwrap();
+                // The worker dies each time; the next one takes over.
+                let later = claims.until;
+                claims = claim(&trial.store, later, "w", 30).await.unwrap().unwrap();
+            }
+            assert_eq!(begun, [1, 2, 1]);
+            let mut tx = trial.store.begin("unbegin").await.unwrap();
+            unbegin_letter(&mut tx, &claims, 1).await.unwrap();
+            assert_eq!(begin_letter(&mut tx, &claims, 1).await.unwrap(), 1);
+            let waits = Letter { letter: 1, standing: Standing::Waiting, smtp_code: Some(451), at: NOW, times: 1 };
+            set_letter(&mut tx, &claims, waits).await.unwrap();
+            progress(&mut tx, &claims, 2).await.unwrap();
+            assert_eq!(begin_letter(&mut tx, &claims, 2).await.unwrap(), 1);
+            assert_eq!(begin_letter(&mut tx, &claims, 1).await.unwrap(), 1, "it waits by itself");
+            assert_eq!(begin_letter(&mut tx, &claims, 1).await.unwrap(), 2);
+            tx.commit().await.unwrap();
+            let mut tx = trial.store.begin("back").await.unwrap();
+            assert!(matches!(begin_letter(&mut tx, &claims, 0).await, Err(StoreError::FenceLost { .. })));
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn recipients_are_settled_one_by_one() {
+        on_both(async |trial| {
+            let job = new_job(trial, NOW);
+            put_all(trial, std::slice::from_ref(&job)).await;
+            let claim = claim(&trial.store, NOW, "w", 30).await.unwrap().unwrap();
+            let one = |letter, recipient, accepted| Settled { letter, recipient, accepted };
+            let mut tx = trial.store.begin("settle").await.unwrap();
+            for this in [one(1, 1, false), one(0, 2, true), one(1, 1, true)] {
+                settle(&mut tx, &claim, this).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            assert_eq!(settled(&trial.store, job.id).await.unwrap(), [one(0, 2, true), one(1, 1, true)]);
         })
         .await;
     }
@@ -626,22 +832,34 @@ mod tests {
             put(&mut tx, &job).await.unwrap();
             tx.commit().await.unwrap();
             let claim = claim(&trial.store, NOW, "w", 30).await.unwrap().unwrap();
-            let refusal =
-                |letter, permanent, smtp_code, times| Refusal { letter, permanent, smtp_code, at: NOW, times };
-            let mut tx = trial.store.begin("refusals").await.unwrap();
+            let letter = |letter, standing, smtp_code, times| Letter { letter, standing, smtp_code, at: NOW, times };
+            let mut tx = trial.store.begin("letters").await.unwrap();
             for one in [
-                refusal(2, false, Some(451), 0),
-                refusal(2, true, Some(550), 0),
-                refusal(2, false, None, 0),
-                refusal(0, false, Some(421), 0),
+                letter(2, Standing::Waiting, Some(451), 0),
+                letter(2, Standing::Refused, Some(550), 0),
+                letter(2, Standing::Waiting, None, 0),
+                letter(0, Standing::Waiting, Some(421), 0),
+                letter(1, Standing::Waiting, Some(451), 0),
+                letter(1, Standing::Unknown, None, 0),
             ] {
-                refuse(&mut tx, &claim, one).await.unwrap();
+                set_letter(&mut tx, &claim, one).await.unwrap();
             }
             tx.commit().await.unwrap();
             assert_eq!(
-                refusals(&trial.store, job.id).await.unwrap(),
-                [refusal(0, false, Some(421), 1), refusal(2, true, None, 3)]
+                letters(&trial.store, job.id).await.unwrap(),
+                [
+                    letter(0, Standing::Waiting, Some(421), 1),
+                    letter(1, Standing::Unknown, None, 2),
+                    letter(2, Standing::Refused, None, 3)
+                ]
             );
+            let mut tx = trial.store.begin("gone").await.unwrap();
+            for gone in 0..3 {
+                letter_gone(&mut tx, &claim, gone).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            let left = letters(&trial.store, job.id).await.unwrap();
+            assert_eq!(left.iter().map(|l| l.letter).collect::<Vec<_>>(), [1, 2], "only what waited can go");
             let jobs = of_delivery(&trial.store, delivery.id).await.unwrap();
             assert_eq!(jobs.iter().map(|j| &j.job).collect::<Vec<_>>(), [&job]);
         })

@@ -1,6 +1,7 @@
 //! `noroshi carry`: what waits in the outbox.
 
 use clap::Args;
+use exchange::carry::Carried;
 use model::{Lang, Text};
 use serde_json::json;
 
@@ -49,6 +50,7 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
         ("jobs", Text { ja: "完了", en: "jobs done" }),
         ("letters", Text { ja: "送付数", en: "letters" }),
         ("refused", Text { ja: "受取拒否", en: "refused" }),
+        ("unknown", Text { ja: "到達不明", en: "unknown" }),
         ("postponed", Text { ja: "再試行待ち", en: "postponed" }),
         ("failed", Text { ja: "断念", en: "given up" }),
     ]);
@@ -56,15 +58,54 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
         json!(carried.jobs),
         json!(carried.letters),
         json!(carried.refused),
+        json!(carried.unknown),
         json!(carried.postponed),
         json!(carried.failed),
     ]);
     console.sheet(&sheet)?;
-    if carried.postponed > 0 {
-        console.say(match console.lang() {
-            Lang::Ja => "一部は後で再試行します。もう一度 `noroshi carry` を実行してください。",
-            Lang::En => "some will be tried again later: run `noroshi carry` again",
+    left_over(open, &carried, console);
+    Ok(if is_whole(&carried) { Done::All } else { Done::InPart })
+}
+
+/// Whether nothing was refused, put back, given up or held by another.
+pub fn is_whole(carried: &Carried) -> bool {
+    carried.failed + carried.postponed + carried.refused + carried.unknown + carried.held == 0
+}
+
+/// Says what did not go, why, and when to come back.
+pub fn left_over(open: &Open, carried: &Carried, console: &Console) {
+    let zone = &open.house().settings.zone;
+    let lang = console.lang();
+    for (party, code, about) in &carried.problems {
+        let party = party.as_ref().map_or("-", |party| party.as_str());
+        console.say(&format!("{party}: {}: {about} [{}]\n{}", code.text.of(lang), code.code, code.help.of(lang)));
+    }
+    if let Some(due) = carried.next_due {
+        let due = due.in_zone(zone);
+        console.say(&match lang {
+            Lang::Ja => format!(
+                "{} 件は {due} 以降に再試行します。もう一度 `noroshi carry` を実行してください。",
+                carried.postponed
+            ),
+            Lang::En => format!("{} will be tried again from {due}: run `noroshi carry` again then", carried.postponed),
         });
     }
-    Ok(if carried.failed > 0 || carried.postponed > 0 || carried.refused > 0 { Done::InPart } else { Done::All })
+    if let Some(until) = carried.held_until {
+        let until = until.in_zone(zone);
+        console.say(&match lang {
+            Lang::Ja => {
+                format!("{} 件は別の処理が送付中です。応答がなければ {until} 以降に引き継ぎます。", carried.held)
+            }
+            Lang::En => format!(
+                "{} are being carried by another process; if it has died they are free from {until}",
+                carried.held
+            ),
+        });
+    }
+    if carried.failed > 0 {
+        console.say(match lang {
+            Lang::Ja => "断念した送付があります。`noroshi carry --dry-run` で理由を確認してください。",
+            Lang::En => "some were given up: `noroshi carry --dry-run` says why",
+        });
+    }
 }

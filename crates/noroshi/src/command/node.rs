@@ -58,20 +58,18 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
                     told.push(house.tell(&open.actor, delivery.0, &records, false).await?);
                 }
             }
-            let mut carried = house.carry(&open.actor, &open.started.retry).await?;
+            let carried = house.carry(&open.actor, &open.started.retry).await?;
             for delivery in inbound(open).await? {
                 house.answer(&open.actor, delivery.0).await?;
             }
             let answers = house.carry(&open.actor, &open.started.retry).await?;
-            carried.postponed += answers.postponed;
             open.close().await?;
             show(&told, console)?;
-            if carried.postponed > 0 {
-                done = Done::InPart;
-                console.tell(Text {
-                    ja: "まだ送れていないものがあります。後でもう一度 `noroshi node run` を実行してください。",
-                    en: "some letters still wait; run `noroshi node run` again later",
-                });
+            for carried in [&carried, &answers] {
+                if !super::carry::is_whole(carried) {
+                    done = Done::InPart;
+                    super::carry::left_over(open, carried, console);
+                }
             }
             Ok(done)
         }
@@ -108,7 +106,7 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
     }
 }
 
-/// The inbound deliveries, and whether nobody was identified for them yet.
+/// The inbound deliveries, and whether there is something to tell for them.
 async fn inbound(open: &Open) -> Result<Vec<(DeliveryId, bool)>, Failure> {
     let store = &open.house().store;
     let mut found = Vec::new();
@@ -118,8 +116,7 @@ async fn inbound(open: &Open) -> Result<Vec<(DeliveryId, bool)>, Failure> {
                 if delivery.kind != store::delivery::Kind::Inbound {
                     continue;
                 }
-                let tally = store::delivery::outcomes(store, delivery.id).await.map_err(exchange::DeedError::from)?;
-                found.push((delivery.id, tally.count(Outcome::Pending) == delivery.rows));
+                found.push((delivery.id, open.house().waits_to_be_told(delivery.id).await?));
             }
         }
     }
