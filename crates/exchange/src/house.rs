@@ -59,6 +59,27 @@ pub struct Settings {
     pub notice_from: Option<NoticeFrom>,
 }
 
+impl Settings {
+    /// The defaults, for that party.
+    #[must_use]
+    pub fn of(party: PartyId) -> Self {
+        Self {
+            party,
+            language: Lang::default(),
+            zone: Zone::tokyo(),
+            deliveries: None,
+            inbox: None,
+            answer_days: fourteen(),
+            lease_seconds: three_hundred(),
+            ordinary_ranges: Vec::new(),
+            shadowserver_schema: None,
+            asn_tables: Vec::new(),
+            terms_consent: None,
+            notice_from: None,
+        }
+    }
+}
+
 const fn fourteen() -> u32 {
     14
 }

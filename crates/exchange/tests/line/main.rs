@@ -1,0 +1,6 @@
+//! The whole line in one process: a hub, an operator that reads its inbox, an operator by mail, a reporter; and a crash at every
+//! point that there is.
+
+mod crashes;
+mod post;
+mod world;
