@@ -14,7 +14,7 @@ use store::fact::Kind as FactKind;
 use store::outbox::{Kind as JobKind, Standing, State as JobState};
 
 use crate::gate::own;
-use crate::hear::{Outcomes, outcomes_wanted, tally_of};
+use crate::hear::{Outcomes, bury_outcomes, tally_of};
 use crate::house::House;
 use crate::keep::About;
 use crate::letters::{desk_of, parcel};
@@ -188,15 +188,14 @@ impl House {
         let kept = self.keep_outcomes(about, row.id, &outcomes)?;
         let leaf = self.done_leaf(&clearance).with("delivery", row.id.to_string()).with("rows", row.rows);
         let mut tx = self.store.begin("answer::put").await?;
-        for old in store::fact::living(&mut tx, &outcomes_wanted(row.id)).await? {
-            store::fact::bury(&mut tx, old.id, now).await?;
-        }
+        let buried = bury_outcomes(&mut tx, row.id, now).await?;
         store::fact::insert(&mut tx, &kept).await?;
         store::fact::insert(&mut tx, &parcel_fact).await?;
         store::outbox::put(&mut tx, &job).await?;
         store::delivery::answered(&mut tx, row.id, tally, now).await?;
         store::leaf::append(&mut tx, &leaf).await?;
         tx.commit().await?;
+        self.remove_buried(&buried)?;
         Ok(Answered { delivery: row.id, outcomes: tally.iter().filter(|(_, count)| *count > 0).collect() })
     }
 }

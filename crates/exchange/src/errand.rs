@@ -86,11 +86,12 @@ impl House {
 
     /// Why a refusal came between sealing and sending, where the paper that ended can be named.
     pub(crate) async fn what_ended(&self, job: &NewJob) -> Result<Option<&'static str>, DeedError> {
-        let (Some(id), Some(party)) = (job.delivery, &job.recipient) else { return Ok(None) };
+        let Some(id) = job.delivery else { return Ok(None) };
         let Some(row) = store::delivery::find(&self.store, id).await? else { return Ok(None) };
         let kind = if job.kind == Kind::Return { AgreementKind::Provide } else { AgreementKind::Receive };
-        let agreed = self.entry(party)?.party.agreement(kind, self.clock.now()).is_some();
-        if !agreed {
+        if let Some(party) = &job.recipient
+            && self.entry(party)?.party.agreement(kind, self.clock.now()).is_none()
+        {
             return Ok(Some("agreement-ended-before-sending"));
         }
         let closes = self.plan(&row.round.operation).await?.plan.closes;

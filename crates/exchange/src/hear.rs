@@ -109,13 +109,12 @@ impl House {
             tx.rollback().await?;
             return Ok(Heard { again: true, moved: 0, ..heard });
         }
-        for old in store::fact::living(&mut tx, &outcomes_wanted(delivery.id)).await? {
-            store::fact::bury(&mut tx, old.id, now).await?;
-        }
+        let buried = bury_outcomes(&mut tx, delivery.id, now).await?;
         store::fact::insert(&mut tx, &fact).await?;
         store::delivery::answered(&mut tx, delivery.id, tally, now).await?;
         store::leaf::append(&mut tx, &leaf).await?;
         tx.commit().await?;
+        self.remove_buried(&buried)?;
         Ok(heard)
     }
 
@@ -144,9 +143,24 @@ impl House {
     }
 }
 
-/// What to look for in the manifest to find a delivery's outcomes.
-pub(crate) fn outcomes_wanted(delivery: DeliveryId) -> store::fact::Wanted {
-    store::fact::Wanted { kind: Some(FactKind::Answers), delivery: Some(delivery), ..store::fact::Wanted::default() }
+/// Buries the outcomes of a delivery that newer ones replace in the same transaction; their files, for
+/// [`House::remove_buried`].
+pub(crate) async fn bury_outcomes(
+    tx: &mut store::Tx,
+    delivery: DeliveryId,
+    now: Instant,
+) -> Result<Vec<String>, DeedError> {
+    let wanted = store::fact::Wanted {
+        kind: Some(FactKind::Answers),
+        delivery: Some(delivery),
+        ..store::fact::Wanted::default()
+    };
+    let mut paths = Vec::new();
+    for old in store::fact::living(&mut *tx, &wanted).await? {
+        store::fact::bury(tx, old.id, now).await?;
+        paths.push(old.path);
+    }
+    Ok(paths)
 }
 
 /// The tally over all rows of a delivery; what is not named is pending.

@@ -157,6 +157,11 @@ impl House {
         Ok(self.archive.read_notices(&written(fact)?, delivery)?)
     }
 
+    /// Removes the files of facts whose burial is committed. One that a crash leaves behind is a stray of the next recovery.
+    pub(crate) fn remove_buried(&self, paths: &[String]) -> Result<(), DeedError> {
+        paths.iter().try_for_each(|path| Ok(self.archive.remove(path)?))
+    }
+
     /// The living facts of a kind in a round.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use store::fact::Kind as FactKind;
 use store::outbox::NewJob;
 
 use crate::gate::{Answer, Asking, own};
-use crate::hear::{Outcomes, outcomes_wanted, tally_of};
+use crate::hear::{Outcomes, bury_outcomes, tally_of};
 use crate::house::House;
 use crate::keep::About;
 use crate::letters::{desk_of, named_mailbox, written};
@@ -223,9 +223,7 @@ impl House {
                 .with("template_en", presses.en_hash.as_str()),
         );
         let mut tx = self.store.begin("tell::commit").await?;
-        for old in store::fact::living(&mut tx, &outcomes_wanted(delivery)).await? {
-            store::fact::bury(&mut tx, old.id, now).await?;
-        }
+        let buried = bury_outcomes(&mut tx, delivery, now).await?;
         for fact in &facts {
             store::fact::insert(&mut tx, fact).await?;
         }
@@ -237,6 +235,7 @@ impl House {
             store::leaf::append(&mut tx, leaf).await?;
         }
         tx.commit().await?;
+        self.remove_buried(&buried)?;
         Ok(told)
     }
 
@@ -411,13 +410,12 @@ impl House {
             .with("delivery", cover.delivery.to_string())
             .with("code", code);
         let mut tx = self.store.begin("tell::refused").await?;
-        for old in store::fact::living(&mut tx, &outcomes_wanted(cover.delivery)).await? {
-            store::fact::bury(&mut tx, old.id, now).await?;
-        }
+        let buried = bury_outcomes(&mut tx, cover.delivery, now).await?;
         store::fact::insert(&mut tx, &fact).await?;
         store::delivery::set_outcomes(&mut tx, cover.delivery, tally).await?;
         store::leaf::append(&mut tx, &leaf).await?;
         tx.commit().await?;
+        self.remove_buried(&buried)?;
         Ok(told)
     }
 

@@ -38,7 +38,7 @@ pub enum Verdict {
 /// A refusal: an answer, not an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Refusal {
-    /// `no-ground-known`, or `forbidden`.
+    /// `no-ground-known`, `forbidden`, or `evidence-expired`.
     pub code: &'static str,
     /// The rules that forbid, by id; empty where no ground is known.
     pub rules: Vec<String>,
@@ -55,6 +55,12 @@ impl fmt::Display for Refusal {
         write!(f, "{} [{}]", self.reason_en, self.code)
     }
 }
+
+/// What a refusal says that comes from a paper whose time is over.
+pub const EVIDENCE_EXPIRED: Text = Text {
+    ja: "根拠となる書面（作戦計画・取決め・同意）の期限が過ぎています。更新するか、計画を改めてください。",
+    en: "a paper that this rests on (plan, agreement, consent) has ended; renew it, or amend the plan",
+};
 
 /// What a refusal for want of a ground says.
 pub const NO_GROUND_KNOWN: Text = Text {
@@ -90,8 +96,18 @@ impl Gate {
     /// Decides. `at` is the moment of deciding; `question.decided_on` names the day by whose law it is judged.
     #[must_use]
     pub fn decide(&self, question: Question, id: DecisionId, leaf_id: LeafId, at: Instant) -> Decision {
-        let verdict = self.pack.judge(&question);
         let evidence_ends = question.evidence.iter().filter_map(|e| e.expires).min();
+        let verdict = match evidence_ends {
+            // A paper that has ended is no paper, whatever a rule would have made of it.
+            Some(ends) if ends <= at => Verdict::Refused(Refusal {
+                code: "evidence-expired",
+                rules: Vec::new(),
+                reason_ja: EVIDENCE_EXPIRED.ja.to_owned(),
+                reason_en: EVIDENCE_EXPIRED.en.to_owned(),
+                would_need: Vec::new(),
+            }),
+            _ => self.pack.judge(&question),
+        };
         let holds = at.plus_seconds(HOLDS_SECONDS);
         let expires = evidence_ends.map_or(holds, |ends| ends.min(holds));
         Decision { id, leaf_id, at, question, verdict, expires, pack: self.pack.digest().to_owned() }

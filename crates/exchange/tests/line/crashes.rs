@@ -84,7 +84,7 @@ async fn look(world: &World) -> End {
         world.clock.advance_seconds(1);
         house.recover(house.clock.now()).await.unwrap();
         house.sequence().await.unwrap();
-        sound(&house, world).await;
+        sound(&house).await;
         let figures = house.round_figures(&round()).await.unwrap();
         let figures = serde_json::to_string(&figures).unwrap();
         if id == HUB {
@@ -124,13 +124,13 @@ async fn look(world: &World) -> End {
     end
 }
 
-async fn leaves(house: &House) -> Vec<ledger::Leaf> {
+pub async fn leaves(house: &House) -> Vec<ledger::Leaf> {
     let kept = store::leaf::from_seq(&house.store, 0, u32::MAX).await.unwrap();
     kept.iter().map(|bytes| ledger::Leaf::from_bytes(bytes).unwrap()).collect()
 }
 
 /// The ledger verifies and every decision is closed; every file that the state names is there, and no other.
-async fn sound(house: &House, world: &World) {
+pub async fn sound(house: &House) {
     let verdict = house.verify_ledger(None).await.unwrap();
     assert!(verdict.is_sound(), "{:?}", verdict.faults);
     assert!(verdict.open.is_empty() && verdict.overdue.is_empty() && verdict.unsequenced.is_empty());
@@ -141,7 +141,6 @@ async fn sound(house: &House, world: &World) {
     let all = named.iter().cloned().collect();
     let strays = house.archive.strays(&all, house.clock.now().plus_seconds(86_400)).unwrap();
     assert!(strays.is_empty(), "{} files that nothing names", strays.len());
-    let _ = world;
 }
 
 fn pack() -> Pack {
@@ -155,6 +154,9 @@ async fn the_line_without_a_crash() {
     assert_eq!(run(&world, &Step::ALL, |_| ()).await, 0);
     let end = look(&world).await;
     assert!(end.hub.contains("\"read\":10"), "{end:#?}");
+    let taken = world.server.taken();
+    let each: BTreeSet<_> = taken.iter().map(|mail| (&mail.recipient, &mail.message_id)).collect();
+    assert_eq!(each.len(), taken.len(), "nobody has a mail twice, though some were refused at first");
     let points = world.points.log.lock().unwrap().clone();
     let kinds: BTreeSet<&str> = points.iter().copied().collect();
     for point in [

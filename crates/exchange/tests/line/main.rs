@@ -3,4 +3,6 @@
 
 mod crashes;
 mod post;
+mod sending;
+mod telling;
 mod world;

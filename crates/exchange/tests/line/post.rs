@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use courier::Recipient;
+use courier::send::Taken::{No, Perhaps};
 use courier::send::{AFTER_SEND, BEFORE_SEND, Kind, Refused, Repeat, SendError, Sent, ServerText, Way, smtp};
 use model::port::Faults;
 
-/// What a server does with a mailbox.
+/// What a server does with a mailbox. The server of a mailbox that is `Down` answers nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
     /// Takes everything.
@@ -17,6 +18,10 @@ pub enum Manner {
     Refuses,
     /// Refuses so many times for now, then takes.
     Slow(u32),
+    /// Breaks the connection before anything was said.
+    Down,
+    /// Takes the mail and breaks the connection before it says so.
+    Mute,
 }
 
 /// One mail that was taken over.
@@ -53,10 +58,6 @@ impl Server {
             manners: Mutex::new(self.manners.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         })
     }
-
-    pub fn set(&self, who: &str, manner: Manner) {
-        self.manners.lock().unwrap_or_else(PoisonError::into_inner).insert(who.to_owned(), manner);
-    }
 }
 
 /// One client of it, in one process.
@@ -92,6 +93,10 @@ impl Way for Post {
                     *times -= 1;
                     sent.refused.push(refused(false, 451));
                 }
+                Manner::Down => {
+                    let reason = &courier::codes::SMTP_INTERRUPTED;
+                    return Err(SendError::Transient { reason, code: 0, text: ServerText::default(), taken: No });
+                }
                 _ => {
                     self.server.taken.lock().unwrap().push(Taken {
                         recipient: who,
@@ -100,6 +105,11 @@ impl Way for Post {
                         text: envelope.text.as_str().to_owned(),
                         attached: envelope.parcels.iter().map(|p| p.name.as_str().to_owned()).collect(),
                     });
+                    if *manner == Manner::Mute {
+                        let reason = &courier::codes::SMTP_INTERRUPTED;
+                        let text = ServerText::default();
+                        return Err(SendError::Transient { reason, code: 0, text, taken: Perhaps });
+                    }
                     sent.accepted.push(recipient.clone());
                 }
             }

@@ -31,6 +31,8 @@ pub struct Points {
     die_at: usize,
     dead: AtomicBool,
     died_at: Mutex<Option<&'static str>>,
+    /// Die the next time that this point is passed.
+    trap: Mutex<Option<&'static str>>,
     pub log: Mutex<Vec<&'static str>>,
 }
 
@@ -41,6 +43,11 @@ impl Points {
 
     pub fn immortal() -> Arc<Self> {
         Self::dying_at(usize::MAX, 0)
+    }
+
+    /// Whoever passes this point next dies there.
+    pub fn trap(&self, point: &'static str) {
+        *self.trap.lock().unwrap() = Some(point);
     }
 
     pub fn is_dead(&self) -> bool {
@@ -64,7 +71,8 @@ impl Faults for Points {
             return Err(Crash(point));
         }
         self.log.lock().unwrap().push(point);
-        if self.passed.fetch_add(1, Ordering::SeqCst) == self.die_at {
+        let trapped = self.trap.lock().unwrap().take_if(|trap| *trap == point).is_some();
+        if self.passed.fetch_add(1, Ordering::SeqCst) == self.die_at || trapped {
             self.dead.store(true, Ordering::SeqCst);
             *self.died_at.lock().unwrap() = Some(point);
             return Err(Crash(point));
@@ -144,8 +152,23 @@ impl World {
         }
     }
 
+    /// Runs the line up to and including that step.
+    pub async fn run_until(&self, last: Step) {
+        self.found();
+        for step in Step::ALL.into_iter().take_while(|step| *step != last).chain([last]) {
+            let house = self.open(step.house()).await.unwrap();
+            step.run(self, &house).await.unwrap();
+            house.store.close().await;
+        }
+    }
+
     /// Opens a house, as a process does that starts.
     pub async fn open(&self, id: &str) -> Result<House, DeedError> {
+        self.open_with(id, |_| ()).await
+    }
+
+    /// Opens a house whose settings somebody changed.
+    pub async fn open_with(&self, id: &str, change: impl FnOnce(&mut Settings)) -> Result<House, DeedError> {
         let home = self.path().join(id);
         let life = self.lives.fetch_add(1, Ordering::SeqCst);
         let entropy = Arc::new(SeededEntropy::new(self.seed.wrapping_mul(1_000_003).wrapping_add(life)));
@@ -159,7 +182,7 @@ impl World {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let ports = Ports { clock, entropy, faults, disk, ways: Arc::new(OnlyPost(post)) };
         let drop = |below: &str| -> PathBuf { self.path().join("drop").join(below) };
-        let settings = Settings {
+        let mut settings = Settings {
             inbox: Some(drop(id)),
             deliveries: Some(drop("")),
             ordinary_ranges: vec!["benchmarking".to_owned(), "documentation".to_owned()],
@@ -170,6 +193,7 @@ impl World {
             }),
             ..Settings::of(party(id))
         };
+        change(&mut settings);
         House::open(settings, &home, store, Arc::new(keyring), Gate::new(self.pack.clone()), ports).await
     }
 }
