@@ -77,6 +77,15 @@ fn show(verdict: &Verdict, console: &Console) -> Result<Done, Failure> {
             let text = if lang == Lang::Ja { fault.code.ja } else { fault.code.en };
             console.say(&format!("{}: {text} [{}]", fault.place, fault.code.code));
         }
+        let mut said: Vec<&str> = Vec::new();
+        for fault in &verdict.faults {
+            if !said.contains(&fault.code.code) {
+                said.push(fault.code.code);
+                let (head, help) =
+                    if lang == Lang::Ja { ("対処", fault.code.help_ja) } else { ("help", fault.code.help_en) };
+                console.say(&format!("{head}: {help} [{}]", fault.code.code));
+            }
+        }
         if verdict.cut_short {
             console.tell(Text { ja: "…ほかにもあります", en: "... and more" });
         }
