@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
@@ -215,6 +217,11 @@ impl Console {
         }
     }
 
+    /// Shows on standard error that something goes on, until what is returned is dropped.
+    pub fn busy(&self, what: Text) -> Busy {
+        Busy::new(what.of(self.lang).to_owned())
+    }
+
     /// A progress bar on standard error, plain lines where that is no terminal.
     pub fn progress(&self, length: u64, what: Text) -> indicatif::ProgressBar {
         if io::stderr().is_terminal() {
@@ -227,6 +234,44 @@ impl Console {
             bar
         } else {
             indicatif::ProgressBar::hidden()
+        }
+    }
+}
+
+/// How long a deed may be silent where standard error is no terminal, in seconds.
+const SILENCE: u64 = 10;
+
+/// A sign that a long deed goes on, for as long as this lives: turning on a terminal; elsewhere a plain line now and then.
+pub struct Busy {
+    bar: indicatif::ProgressBar,
+    plain: Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>,
+}
+
+impl Busy {
+    fn new(what: String) -> Self {
+        if io::stderr().is_terminal() {
+            let bar = indicatif::ProgressBar::new_spinner().with_message(what);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            return Self { bar, plain: None };
+        }
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let begun = Instant::now();
+            while stopped.recv_timeout(Duration::from_secs(SILENCE)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("{what} ({} s)", begun.elapsed().as_secs());
+            }
+        });
+        Self { bar: indicatif::ProgressBar::hidden(), plain: Some((stop, thread)) }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        if let Some((stop, thread)) = self.plain.take() {
+            drop(stop);
+            // A thread that only prints; how it ended is of no interest.
+            let _ = thread.join();
         }
     }
 }

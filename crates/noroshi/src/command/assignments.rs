@@ -76,8 +76,10 @@ pub async fn run(open: &Open, assignments: Assignments, console: &Console) -> Re
                 from: covers_from.map_or(CoversFrom::LastImport, CoversFrom::At),
                 as_of: as_of.unwrap_or_else(|| house.clock.now()),
             };
+            let busy = console.busy(Text { ja: "取り込んでいます", en: "importing" });
             let imported = house.import_assignments(&open.actor, &register, &source, &bytes, dry_run).await?;
             open.close().await?;
+            drop(busy);
             show(&imported, &file, dry_run, console)
         }
         Assignments::Subscribers { file, dry_run } => {

@@ -48,8 +48,19 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
         console.sheet(&sheet)?;
         return Ok(Done::All);
     }
+    let busy = console.busy(Text { ja: "送付しています", en: "carrying" });
     let carried = open.house().carry(&open.actor, &open.started.retry).await?;
     open.close().await?;
+    drop(busy);
+    if carried.jobs + carried.postponed + carried.failed == 0
+        && let Some(due) = store::outbox::next_due(&open.house().store).await?
+    {
+        let due = due.in_zone(&open.house().settings.zone);
+        console.say(&match console.lang() {
+            Lang::Ja => format!("今送付する時刻になっているものはありません。次は {due} です（`noroshi carry --dry-run` で表示できます）。"),
+            Lang::En => format!("nothing is due now; the next is due at {due} (`noroshi carry --dry-run` shows what waits)"),
+        });
+    }
     let mut sheet = Sheet::new(&[
         ("jobs", Text { ja: "完了", en: "jobs done" }),
         ("letters", Text { ja: "送付数", en: "letters" }),

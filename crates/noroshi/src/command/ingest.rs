@@ -57,6 +57,7 @@ pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done,
         zone: ingest.timezone,
         mapping: mapping.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
     };
+    let busy = console.busy(Text { ja: "読み取っています", en: "reading" });
     let (preview, report) = if ingest.dry_run {
         (open.house().preview(&open.actor, &handed).await?, None)
     } else {
@@ -64,6 +65,7 @@ pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done,
         (received.preview, Some(received.report))
     };
     open.close().await?;
+    drop(busy);
     show(&preview, console)?;
     if let Some(file) = &preview.error_file {
         write_error_file(&ingest.file, file, console)?;

@@ -37,6 +37,7 @@ pub async fn run(home: &Path, ledger: Ledger, console: &Console) -> Result<Done,
     match ledger {
         Ledger::Verify { folder, vkey, earlier } => {
             let earlier = earlier.as_deref().map(read_input).transpose()?.map(|(_, bytes)| bytes);
+            let busy = console.busy(Text { ja: "検証しています", en: "verifying" });
             let verdict = match (folder, vkey) {
                 (Some(folder), Some(vkey)) => {
                     let vkey = std::fs::read_to_string(&vkey).unwrap_or(vkey);
@@ -50,6 +51,7 @@ pub async fn run(home: &Path, ledger: Ledger, console: &Console) -> Result<Done,
                 }
                 _ => open(home).await?.house().verify_ledger(earlier.as_deref()).await?,
             };
+            drop(busy);
             show(&verdict, console)
         }
         Ledger::Sequence => {

@@ -62,6 +62,8 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
         Node::Run { dry_run: true } => foresee(open, console).await,
         Node::Run { dry_run: false } => {
             let mut done = take(open, console).await?;
+            let busy =
+                console.busy(Text { ja: "特定・通知しています", en: "identifying, telling, answering" });
             let records = house.records(&house.register(open.started.assignment))?;
             let mut told = Vec::new();
             for delivery in inbound(open).await? {
@@ -76,6 +78,7 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
             let answers = house.carry(&open.actor, &open.started.retry).await?;
             carried.postponed += answers.postponed;
             open.close().await?;
+            drop(busy);
             show(&told, console)?;
             if carried.postponed > 0 {
                 done = Done::InPart;

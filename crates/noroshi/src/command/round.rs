@@ -52,12 +52,14 @@ pub async fn run(open: &Open, round: Round, console: &Console) -> Result<Done, F
             console.next(&format!("ingest {file} --round {round} --from {reporter} --dry-run"));
         }
         Round::Send { round, dry_run } => {
+            let busy = console.busy(Text { ja: "振り分けています", en: "routing" });
             let sending = if dry_run {
                 open.house().send_round_dry(&open.actor, &round).await?
             } else {
                 open.house().send_round(&open.actor, &round).await?
             };
             open.close().await?;
+            drop(busy);
             console.sheet(&sending_sheet(&sending))?;
             console.say(&match (console.lang(), dry_run) {
                 (Lang::Ja, true) => "予行です。何も送付していません。".to_owned(),

@@ -5,6 +5,7 @@ mod answer;
 mod assignments;
 mod convert;
 mod desk;
+mod documents;
 mod home;
 mod ledger;
 mod list;
