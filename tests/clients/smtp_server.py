@@ -31,6 +31,7 @@ parser.add_argument("--cert")
 parser.add_argument("--key")
 parser.add_argument("--login", help="user:password, which is then required")
 parser.add_argument("--refuse", action="append", default=[], help="ADDRESS=REPLY to RCPT")
+parser.add_argument("--defer", action="append", default=[], help="ADDRESS: 451 to its first RCPT, taken after that")
 parser.add_argument("--greylist", action="store_true", help="451 for the first RCPT of each address")
 parser.add_argument("--refuse-sender", help="ADDRESS=REPLY to MAIL")
 parser.add_argument("--reject-data", help="SUBJECT=REPLY after the message")
@@ -109,7 +110,7 @@ class Handler:
             reply = reply_for(rule, address)
             if reply:
                 return reply
-        if arguments.greylist and address not in self.greeted:
+        if (arguments.greylist or address in arguments.defer) and address not in self.greeted:
             self.greeted.add(address)
             return "451 4.7.1 greylisted, come back later"
         envelope.rcpt_tos.append(address)

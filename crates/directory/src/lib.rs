@@ -29,7 +29,7 @@ pub mod code;
 pub mod domain;
 pub mod holder;
 pub mod mailbox;
-mod nearest;
+pub mod nearest;
 mod prefix;
 pub mod roster;
 pub mod route;

@@ -2,7 +2,8 @@
 
 /// The member of `known` with the fewest slips of the finger from `word`; the first of several. None where nothing is
 /// known.
-pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     known.into_iter().min_by_key(|candidate| distance(word, candidate))
 }
 

@@ -3,6 +3,7 @@
 use assignment::{ContactsPlan, ImportPlan, Register, Source};
 use law::{Action, Clearance, Question, Subject};
 use model::party::Role;
+use model::problem::{Code, Place};
 use model::tag::DataClass;
 use model::{Actor, Purpose};
 
@@ -28,6 +29,8 @@ pub struct Imported {
     pub contradictions: u64,
     /// The error file.
     pub error_file: Option<Vec<u8>>,
+    /// Where the first rows that were not understood stand, and why, without values.
+    pub places: Vec<(Place, &'static Code)>,
 }
 
 impl House {
@@ -75,9 +78,16 @@ impl House {
                 same: plan.same,
                 contradictions: plan.contradictions,
                 error_file: None,
+                places: Vec::new(),
             };
             if plan.rejected > 0 {
-                imported.error_file = plan.rejects.open(&clearance, now, |rejects| rejects.to_csv(language)).ok();
+                let opened = plan.rejects.open(&clearance, now, |rejects| {
+                    (rejects.to_csv(language), rejects.places(source.file).take(20).collect())
+                });
+                if let Ok((file, places)) = opened {
+                    imported.error_file = Some(file);
+                    imported.places = places;
+                }
             }
             if !dry_run {
                 register.commit(plan, &clearance, now)?;
@@ -111,9 +121,16 @@ impl House {
                 same: plan.same,
                 contradictions: 0,
                 error_file: None,
+                places: Vec::new(),
             };
             if plan.rejected > 0 {
-                imported.error_file = plan.rejects.open(&clearance, now, |rejects| rejects.to_csv(language)).ok();
+                let opened = plan.rejects.open(&clearance, now, |rejects| {
+                    (rejects.to_csv(language), rejects.places(file).take(20).collect())
+                });
+                if let Ok((file, places)) = opened {
+                    imported.error_file = Some(file);
+                    imported.places = places;
+                }
             }
             if !dry_run {
                 register.commit_contacts(plan, &clearance, now)?;

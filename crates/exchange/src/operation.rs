@@ -1,5 +1,6 @@
 //! Operations and rounds: opened with a plan that their reporter and partners agreed to.
 
+use directory::nearest::nearest;
 use ledger::Kind;
 use model::operation::Plan;
 use model::problem::{Place, Problem};
@@ -9,8 +10,8 @@ use store::operation::PlanText;
 use crate::gate::own;
 use crate::house::House;
 use crate::problem::{
-    BAD_PLAN, DeedError, NOT_FOUND, OPERATION_CLOSED, OPERATION_THERE, PLAN_NOT_AGREED, PLAN_PARTY_UNKNOWN,
-    ROUND_NOT_OPEN,
+    BAD_PLAN, DeedError, OPERATION_CLOSED, OPERATION_THERE, PLAN_CONTROL_CHARACTER, PLAN_NOT_AGREED,
+    PLAN_PARTY_UNKNOWN, PLAN_UNKNOWN_KEY, ROUND_NOT_OPEN, ROUND_OUT_OF_ORDER,
 };
 use crate::roster::document_digest;
 
@@ -28,14 +29,59 @@ pub struct Planned {
 /// # Errors
 /// [`Problem`] with line and key.
 pub fn read_plan(file: &str, text: &str) -> Result<Plan, Problem> {
+    if let Ok(table) = text.parse::<toml::Table>()
+        && let Some(path) = controlled(&toml::Value::Table(table))
+    {
+        let mut place = Place::file(file).field(path.join("."));
+        let stands = |line: &str, key: &str| {
+            line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        let at = path.iter().rev().find_map(|key| text.lines().position(|line| stands(line, key)));
+        if let Some(at) = at {
+            place = place.line(at as u64 + 1);
+        }
+        return Err(Problem::new(&PLAN_CONTROL_CHARACTER, place));
+    }
     toml::from_str(text).map_err(|error: toml::de::Error| {
         let mut place = Place::file(file);
         if let Some(span) = error.span() {
             let before = text.get(..span.start).unwrap_or_default();
             place = place.line(before.matches('\n').count() as u64 + 1);
         }
-        Problem::new(&BAD_PLAN, place).with_value(error.message())
+        let line = place.line.and_then(|line| text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?));
+        if let Some((key, _)) = line.and_then(|line| line.split_once('=')) {
+            place = place.field(key.trim());
+        }
+        let message = error.message();
+        let mut ticks = message.split('`').skip(1).step_by(2);
+        match ticks.next().filter(|_| message.starts_with("unknown field")) {
+            Some(key) => {
+                let known = nearest(key, ticks).unwrap_or_default();
+                Problem::new(&PLAN_UNKNOWN_KEY, place).with_value(&format!("{key} → {known}"))
+            }
+            None => Problem::new(&BAD_PLAN, place).with_value(message),
+        }
     })
+}
+
+/// Where a text holds a character that could forge a header or a line: the keys that lead there.
+fn controlled(value: &toml::Value) -> Option<Vec<String>> {
+    let inside = |key: &str, value: &toml::Value| {
+        let mut path = controlled(value)?;
+        path.insert(0, key.to_owned());
+        Some(path)
+    };
+    match value {
+        toml::Value::String(text) => text.chars().any(forging).then(Vec::new),
+        toml::Value::Array(values) => values.iter().find_map(controlled),
+        toml::Value::Table(table) => table.iter().find_map(|(key, value)| inside(key, value)),
+        _ => None,
+    }
+}
+
+/// Control characters, separators of lines, and what turns the direction of text.
+fn forging(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl House {
@@ -68,14 +114,23 @@ impl House {
         Ok(planned)
     }
 
-    /// Records a changed plan of an open operation; the older versions stay.
+    /// Records a changed plan of an open operation, unless `dry_run`; the older versions stay.
     ///
     /// # Errors
     /// As [`House::open_operation`], or where the operation is not open.
-    pub async fn amend_operation(&self, actor: &Actor, file: &str, text: &str) -> Result<Planned, DeedError> {
+    pub async fn amend_operation(
+        &self,
+        actor: &Actor,
+        file: &str,
+        text: &str,
+        dry_run: bool,
+    ) -> Result<Planned, DeedError> {
         own(self, actor)?;
         let planned = self.check_plan(file, text)?;
         self.plan(&planned.plan.id).await?;
+        if dry_run {
+            return Ok(planned);
+        }
         let (leaf, id) = self.plan_leaf(actor, &planned, "plan-amended");
         let mut tx = self.store.begin("operation::amend").await?;
         store::leaf::append(&mut tx, &leaf).await?;
@@ -143,8 +198,7 @@ impl House {
         let last = store::round::of_operation(&self.store, &round.operation).await?.last().map_or(0, |r| r.id.number);
         if round.number != last + 1 {
             let next = RoundId { operation: round.operation.clone(), number: last + 1 };
-            let problem = Problem::new(&NOT_FOUND, Place::file("round").field(format!("next is {next}")));
-            return Err(DeedError::Problem(problem.with_value(&round.to_string())));
+            return Err(DeedError::NotInForce { code: &ROUND_OUT_OF_ORDER, about: format!("{round} → {next}") });
         }
         let leaf = self.record_leaf(Kind::Recorded, "round-opened", actor).with("round", round.to_string());
         let mut tx = self.store.begin("round::open").await?;

@@ -192,7 +192,7 @@ codes! {
     /// Something named is not there.
     NOT_FOUND = "not-found",
         "指定されたものが見つかりません", "what was named is not known here",
-        help "綴りを確認してください。作戦・回の一覧は `noroshi round list` で表示できます。", "check the spelling; `noroshi round list` shows operations and rounds",
+        help "綴りを確認してください。`noroshi operation list`、`noroshi round list`、`noroshi party list`、`noroshi law list` で一覧を表示できます。", "check the spelling; `noroshi operation list`, `noroshi round list`, `noroshi party list` and `noroshi law list` show what there is",
         example "noroshi round show goz-2041/1";
     /// The same file twice.
     SAME_FILE = "same-file-again",
@@ -224,6 +224,11 @@ codes! {
         "回が開いていません", "the round is not open",
         help "`noroshi round open 作戦/回` で開いてください。", "open it with `noroshi round open operation/number`",
         example "noroshi ingest list.csv --round goz-2014/9";
+    /// A round out of order.
+    ROUND_OUT_OF_ORDER = "round-out-of-order",
+        "回は1から順に開きます（次に開ける回: 矢印の右）", "rounds are opened in order (after the arrow: the one that is next)",
+        help "矢印の右の回を開いてください。既に開いている回は `noroshi round list` で確認できます。", "open the round after the arrow; `noroshi round list` shows those that are open",
+        example "noroshi round open goz-2014/3, while only the first is open";
     /// The operation has closed.
     OPERATION_CLOSED = "operation-closed",
         "作戦は終了しています", "the operation has closed",
@@ -233,7 +238,17 @@ codes! {
     BAD_PLAN = "bad-plan",
         "作戦計画のファイルを読めません", "the operation's plan cannot be read",
         help "示された行とキーを直してください。見本は `noroshi operation example` で表示できます。", "mend the line and key named; `noroshi operation example` prints a sample",
+        example "closes = \"next spring\"";
+    /// The plan has a key that is not known.
+    PLAN_UNKNOWN_KEY = "plan-unknown-key",
+        "作戦計画で使えないキーです（矢印の右は最も近いキー）", "a plan has no such key (after the arrow: the nearest known key)",
+        help "キーの綴りと、書いた場所（表の見出し）を確認してください。使えるキーは `noroshi operation example` で表示できます。", "check the key's spelling and the table it stands in; `noroshi operation example` shows every key",
         example "notify_form = \"2014-06-10T09:00:00+09:00\"";
+    /// A text of the plan holds a control character.
+    PLAN_CONTROL_CHARACTER = "plan-control-character",
+        "計画の文に、改行などの制御文字、または文字の向きを変える文字が含まれています", "a text of the plan holds a line break, another control character, or one that turns the direction of text",
+        help "その文字を取り除いてください。メールのヘッダーや画面の偽装に使われるため、受け付けません。", "remove the character; it could forge a mail header or what a page shows, and is never accepted",
+        example "title = { ja = \"作戦\\r\\nBcc: x@example.org\" }";
     /// A party in the plan is not in the roster.
     PLAN_PARTY_UNKNOWN = "plan-party-unknown",
         "計画に書かれた組織が名簿にありません", "a party of the plan is not in the roster",
@@ -284,6 +299,26 @@ codes! {
         "設定ファイル noroshi.toml に誤りがあります", "the settings file noroshi.toml is wrong",
         help "示された行を直してください。知らないキーがあると起動しません。", "mend the line named; a key that is not known stops the start",
         example "langauge = \"ja\"";
+    /// The settings have a key that is not known.
+    UNKNOWN_SETTING = "unknown-setting",
+        "この設定は使えません（矢印の右は最も近いキー）", "there is no such setting (after the arrow: the nearest known key)",
+        help "キーの綴りと、書いた場所（表の見出し）を確認してください。使えるキーは docs/manual/operator.ja.md の4章にあります。知らないキーがあると起動しません。", "check the key's spelling and the table it stands in; section 4 of docs/manual/operator.en.md explains every key. A key that is not known stops the start.",
+        example "langauge = \"ja\"";
+    /// A file that the command line names cannot be read or written.
+    FILE_UNREADABLE = "cannot-open-file",
+        "ファイルを開けません", "the file cannot be opened",
+        help "ファイル名とフォルダー、権限を確認してください。`-` は標準入力です。", "check its name, its folder and your rights; `-` is standard input",
+        example "noroshi party import no-such-roster.toml";
+    /// A text file that is not UTF-8.
+    FILE_NOT_UTF8 = "file-not-utf-8",
+        "UTF-8のテキストではありません", "the file is not UTF-8 text",
+        help "エディターでUTF-8として保存し直してください（名簿・計画・マッピングファイルはUTF-8で書きます）。", "save it as UTF-8: rosters, plans and mapping files are written so",
+        example "a roster saved as Shift_JIS";
+    /// There is a deployment in the home folder already.
+    HOME_TAKEN = "deployment-exists",
+        "このフォルダーには既に設置があります", "there is a deployment in this folder already",
+        help "そのまま使えます。別に作る場合は --home で他のフォルダーを指定してください。", "it can be used as it is; name another folder with --home to make one more",
+        example "noroshi --home hub init --party clearing-house --role clearing-house, a second time";
     /// There is no deployment in the home folder.
     NO_HOME = "no-deployment",
         "このフォルダーには設置がありません", "there is no deployment in this folder",

@@ -263,7 +263,8 @@ impl House {
                 })
                 .collect()
         })?;
-        let language: Lang = self.settings.language;
+        // The error file goes back to whoever handed the file in.
+        let language: Lang = self.entry(&handed.relay)?.language;
         let (error_file, rejected) = reading.rejects.open(clearance, now, |rejects| {
             let file = (!rejects.0.is_empty()).then(|| rejects.to_csv(language));
             (file, rejects.places(handed.file).take(20).collect::<Vec<_>>())
@@ -304,7 +305,7 @@ impl House {
             self.keep_blob(BlobKind::Keys, about, &normalised.keys, normalised.tally.received())?,
         ];
         if normalised.tally.rejected() > 0 {
-            let language = self.settings.language;
+            let language = self.entry(&handed.relay)?.language;
             let file = normalised.reading.rejects.derive(clearance, now, |rejects| rejects.to_csv(language))?;
             facts.push(self.keep_protected(BlobKind::Rejects, about, &file, clearance, normalised.tally.rejected())?);
         }

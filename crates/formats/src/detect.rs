@@ -4,6 +4,7 @@ use model::Text;
 use model::problem::{Code, Place, Problem};
 
 use crate::reading::{Input, Likelihood};
+use crate::text::Decoded;
 use crate::{FORMATS, Format};
 
 /// The format of that name, or, for `auto` or none, the one that the file most likely is of.
@@ -32,6 +33,8 @@ fn choose(
         formats.iter().map(|format| (format.likelihood(input), *format)).collect();
     let best = likely.iter().map(|(likelihood, _)| *likelihood).max().unwrap_or(Likelihood::No);
     if best == Likelihood::No {
+        // What is empty, or no text at all, is of no format for that reason.
+        Decoded::of(input.file, input.bytes, None)?;
         return problem(&UNKNOWN_FORMAT, all());
     }
     let mut top = likely.iter().filter(|(likelihood, _)| *likelihood == best).map(|(_, format)| *format);
@@ -53,8 +56,8 @@ pub static UNKNOWN_FORMAT_NAME: Code = Code {
     code: "unknown-format-name",
     text: Text { ja: "その名前の形式はありません", en: "there is no format of that name" },
     help: Text {
-        ja: "示した名前のいずれか、または auto を `--from` に指定してください",
-        en: "give one of the names shown, or `auto`, to `--from`",
+        ja: "示した名前のいずれか、または auto を指定してください（`ingest` では `--format`、`convert` では `--from`）",
+        en: "give one of the names shown, or `auto` (`--format` of `ingest`, `--from` of `convert`)",
     },
     example: "--from shadowsever",
 };
@@ -64,8 +67,8 @@ pub static UNKNOWN_FORMAT: Code = Code {
     code: "unknown-format",
     text: Text { ja: "ファイルの形式が分かりません", en: "no format was recognised" },
     help: Text {
-        ja: "`--from` で示した名前のいずれかを指定してください。手作業の一覧（list）なら、見出し行に「IPアドレス」と「日時」があるか確認してください",
-        en: "give one of the names shown to `--from`; a list made by hand needs a heading such as `ip` and `time`",
+        ja: "手作業の一覧（list）なら、見出し行に「IPアドレス」と「日時」があるか確認するか、`--mapping` で列の意味を示してください。形式が分かっていれば、示した名前で指定してください（`ingest` では `--format`、`convert` では `--from`）",
+        en: "a list made by hand needs a heading such as `ip` and `time`, or a mapping file (`--mapping`) that says what its columns mean; where the format is known, give its name (`--format` of `ingest`, `--from` of `convert`)",
     },
     example: "notes.txt",
 };
@@ -78,8 +81,8 @@ pub static SEVERAL_FORMATS: Code = Code {
         en: "the file could be of several formats",
     },
     help: Text {
-        ja: "`--from` で示した名前のいずれかを指定してください",
-        en: "give one of the names shown to `--from`",
+        ja: "示した名前のいずれかを指定してください（`ingest` では `--format`、`convert` では `--from`）",
+        en: "give one of the names shown (`--format` of `ingest`, `--from` of `convert`)",
     },
     example: "events.csv",
 };

@@ -104,13 +104,14 @@ impl KeyError {
 pub static WRAPPING_KEY_MISSING: Code = Code {
     code: "wrapping-key-missing",
     text: Text {
-        ja: "鍵束を開くための鍵（ラッピング鍵）が指定されていません", en: "no wrapping key was given"
+        ja: "鍵束を開くための鍵（ラッピング鍵）が指定されていないか、そのファイルを開けません",
+        en: "no wrapping key was given, or its file cannot be opened",
     },
     help: Text {
-        ja: "権限 0600 のファイルか systemd のクレデンシャルで渡してください。新しい鍵は `noroshi init` が作ります",
-        en: "hand it over as a file of mode 0600 or as a systemd credential; `noroshi init` makes a new one",
+        ja: "別に保管した写しを元の場所に戻すか、設定 wrapping_key_file を確認してください。権限 0600 のファイルか systemd のクレデンシャルで渡します。新しい設置の鍵は `noroshi init` が作ります",
+        en: "bring it back from the copy kept apart, or check the setting `wrapping_key_file`; it is a file of mode 0600 or a systemd credential. `noroshi init` makes that of a new deployment",
     },
-    example: "a start without a wrapping key in the settings",
+    example: "a home that was brought back from an ordinary backup, without its keys",
 };
 
 /// The wrapping key is not 32 bytes.

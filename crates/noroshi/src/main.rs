@@ -22,7 +22,7 @@ struct Arguments {
     #[arg(long, global = true, env = "NOROSHI_HOME", default_value = "noroshi-home")]
     home: std::path::PathBuf,
     /// How to print what was asked for: table, json, ndjson, csv.
-    #[arg(short, long, global = true, value_enum, default_value_t = print::Form::Table)]
+    #[arg(short, long, global = true, env = "NOROSHI_OUTPUT", value_enum, default_value_t = print::Form::Table)]
     output: print::Form,
     /// The language of messages: ja or en. Default: the deployment's, else that of LANG.
     #[arg(long, global = true, env = "NOROSHI_LANG", value_enum)]
@@ -42,8 +42,15 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .without_time()
         .init();
-    let lang = arguments.lang.map_or_else(print::language_of_environment, print::Language::into);
-    let console = Console::new(arguments.output, lang);
+    let lang = arguments
+        .lang
+        .map(print::Language::into)
+        .or_else(|| settings::language(&arguments.home))
+        .unwrap_or_else(print::language_of_environment);
+    let mut console = Console::new(arguments.output, lang);
+    if std::env::args_os().any(|argument| argument.to_string_lossy().starts_with("--home")) {
+        console = console.at_home(&arguments.home);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

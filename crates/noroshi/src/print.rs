@@ -1,15 +1,19 @@
 //! Printing: data on standard output in the form asked for, everything else on standard error.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use formats::writing::spreadsheet_safe;
+use model::problem::{Code, Place};
 use model::{Lang, Text};
 use serde_json::Value;
 
-use crate::command::Failure;
+use crate::command::{Failure, helps};
 
 /// The forms of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,6 +70,18 @@ impl Sheet {
         self.rows.push(cells);
     }
 
+    /// This sheet with the columns of another that it has not, row beside row.
+    pub fn beside(mut self, other: Self) -> Self {
+        let new: Vec<usize> = (0..other.columns.len())
+            .filter(|at| !self.columns.iter().any(|(name, _)| other.columns.get(*at).is_some_and(|(o, _)| o == name)))
+            .collect();
+        self.columns.extend(new.iter().filter_map(|at| other.columns.get(*at).copied()));
+        for (row, beside) in self.rows.iter_mut().zip(other.rows) {
+            row.extend(new.iter().filter_map(|at| beside.get(*at).cloned()));
+        }
+        self
+    }
+
     /// The rows as JSON objects.
     pub fn objects(&self) -> Vec<Value> {
         let object = |row: &Vec<Value>| {
@@ -79,12 +95,27 @@ impl Sheet {
 pub struct Console {
     form: Form,
     lang: Lang,
+    home: Option<String>,
 }
 
 impl Console {
     /// A console of that form and language.
     pub const fn new(form: Form, lang: Lang) -> Self {
-        Self { form, lang }
+        Self { form, lang, home: None }
+    }
+
+    /// The same, where the command line named this home: then the commands that it proposes name it too.
+    pub fn at_home(mut self, home: &Path) -> Self {
+        let home = home.display().to_string();
+        self.home = Some(if home.contains(' ') { format!("'{home}'") } else { home });
+        self
+    }
+
+    /// Says which command comes next; `rest` is what follows the program's name and home.
+    pub fn next(&self, rest: &str) {
+        let next = Text { ja: "次に", en: "next" }.of(self.lang);
+        let home = self.home.as_ref().map_or_else(String::new, |home| format!(" --home {home}"));
+        eprintln!("{next}: noroshi{home} {rest}");
     }
 
     /// The language.
@@ -105,6 +136,23 @@ impl Console {
     /// Says a constant text on standard error.
     pub fn tell(&self, text: Text) {
         eprintln!("{}", text.of(self.lang));
+    }
+
+    /// Says where rows were not taken and why, how many more there are, and what to do, each thing once.
+    pub fn rejects(&self, rejects: &[(Place, &'static Code)], all: u64) {
+        for (place, code) in rejects {
+            self.say(&format!("{place}: {} [{}]", code.text.of(self.lang), code.code));
+        }
+        let more = all.saturating_sub(rejects.len() as u64);
+        if more > 0 {
+            self.say(&match self.lang {
+                Lang::Ja => format!("…ほか {more} 行"),
+                Lang::En => format!("... and {more} more rows"),
+            });
+        }
+        for line in helps(rejects.iter().map(|(_, code)| *code), self.lang) {
+            self.say(&line);
+        }
     }
 
     /// Prints a sheet on standard output.
@@ -169,6 +217,11 @@ impl Console {
         }
     }
 
+    /// Shows on standard error that something goes on, until what is returned is dropped.
+    pub fn busy(&self, what: Text) -> Busy {
+        Busy::new(what.of(self.lang).to_owned())
+    }
+
     /// A progress bar on standard error, plain lines where that is no terminal.
     pub fn progress(&self, length: u64, what: Text) -> indicatif::ProgressBar {
         if io::stderr().is_terminal() {
@@ -181,6 +234,44 @@ impl Console {
             bar
         } else {
             indicatif::ProgressBar::hidden()
+        }
+    }
+}
+
+/// How long a deed may be silent where standard error is no terminal, in seconds.
+const SILENCE: u64 = 10;
+
+/// A sign that a long deed goes on, for as long as this lives: turning on a terminal; elsewhere a plain line now and then.
+pub struct Busy {
+    bar: indicatif::ProgressBar,
+    plain: Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>,
+}
+
+impl Busy {
+    fn new(what: String) -> Self {
+        if io::stderr().is_terminal() {
+            let bar = indicatif::ProgressBar::new_spinner().with_message(what);
+            bar.enable_steady_tick(Duration::from_millis(120));
+            return Self { bar, plain: None };
+        }
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let begun = Instant::now();
+            while stopped.recv_timeout(Duration::from_secs(SILENCE)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("{what} ({} s)", begun.elapsed().as_secs());
+            }
+        });
+        Self { bar: indicatif::ProgressBar::hidden(), plain: Some((stop, thread)) }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+        if let Some((stop, thread)) = self.plain.take() {
+            drop(stop);
+            // A thread that only prints; how it ended is of no interest.
+            let _ = thread.join();
         }
     }
 }

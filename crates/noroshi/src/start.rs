@@ -9,9 +9,11 @@ use courier::send::smtp::Smtp;
 use disk::{Care, Disk, RealDisk};
 use exchange::House;
 use exchange::house::{Ports, Ways};
+use keys::problem::WRAPPING_KEY_MISSING;
 use keys::{Keyring, OsEntropy, WrappingKey};
 use law::{Gate, Pack};
 use model::port::{Clock, Entropy, Faults, NoFaults};
+use model::problem::{Place, Problem};
 use model::{Actor, Instant};
 use store::Store;
 
@@ -125,8 +127,13 @@ pub fn wrapping_key(home: &Path, settings: &Settings) -> Result<WrappingKey, Fai
     if let Some(problem) = keys::wrapping::permissions(&path) {
         eprintln!("{}", problem.for_submitter(settings.house.language));
     }
-    let bytes = std::fs::read(&path)?;
-    WrappingKey::from_bytes(&bytes).map_err(|error| Failure::Other(format!("{}: {error}", path.display())))
+    let bytes = std::fs::read(&path).map_err(|error| {
+        Problem::new(&WRAPPING_KEY_MISSING, Place::file(path.display().to_string())).with_value(&error.to_string())
+    })?;
+    WrappingKey::from_bytes(&bytes).map_err(|error| {
+        let problem = error.problem(Place::file(path.display().to_string()));
+        problem.map_or_else(|| error.into(), Failure::from)
+    })
 }
 
 /// Opens the deployment in `home`.
@@ -136,11 +143,8 @@ pub fn wrapping_key(home: &Path, settings: &Settings) -> Result<WrappingKey, Fai
 pub async fn start(home: &Path, settings: Settings, world: World) -> Result<Started, Failure> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(world.faults.clone(), world.care));
     let wrapping = wrapping_key(home, &settings)?;
-    let keyring = Keyring::open(disk.clone(), &keys_folder(home), wrapping, world.entropy.clone())
-        .map_err(|error| Failure::Other(error.to_string()))?;
-    let store = Store::open(&database(home, &settings.database), world.faults.clone())
-        .await
-        .map_err(|error| Failure::Deed(error.into()))?;
+    let keyring = Keyring::open(disk.clone(), &keys_folder(home), wrapping, world.entropy.clone())?;
+    let store = Store::open(&database(home, &settings.database), world.faults.clone()).await?;
     let gate = Gate::new(Pack::shipped().map_err(|error| Failure::Other(error.to_string()))?);
     let checked = settings.courier.check(disk.as_ref(), crate::settings::FILE).map_err(Failure::Problems)?;
     let smtp: Option<Arc<dyn Way>> = checked

@@ -164,7 +164,8 @@ fn read_party(
     let receives = agreements.iter().any(|(agreement, _)| agreement.kind == AgreementKind::Receive);
     let remark = match (holds, receives, reads_delivery) {
         (true, false, _) => Some(&code::NO_RECEIVE_AGREEMENT),
-        (false, true, _) => Some(&code::HOLDS_NOTHING),
+        // A clearing house receives answers, and need hold nothing for that.
+        (false, true, _) if !roles.contains(&Role::ClearingHouse) => Some(&code::HOLDS_NOTHING),
         (true, true, false) => Some(&code::NO_DELIVERY),
         _ => None,
     };

@@ -75,7 +75,17 @@ impl Mapping {
         let mut version = String::new();
         for (key, value) in &table {
             let known = mapping.take(key, value, &mut version);
-            known.map_err(|fault| fault.problem(file, key, line_of(text, key)))?;
+            known.map_err(|fault| {
+                // A column's meaning stands below its table's heading, on a line of its own.
+                let meaning = match &fault {
+                    Fault::Unknown(name, _) if key == "columns" => {
+                        let quoted = format!("\"{name}\"");
+                        text.lines().position(|line| line.contains(&quoted)).and_then(|at| u64::try_from(at + 1).ok())
+                    }
+                    _ => None,
+                };
+                fault.problem(file, key, meaning.or_else(|| line_of(text, key)))
+            })?;
         }
         let digest: String = Sha256::digest(text.as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect();
         let version = if version.is_empty() { version } else { format!(" {version}") };

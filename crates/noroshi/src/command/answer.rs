@@ -13,6 +13,7 @@ use crate::print::{Console, Sheet};
 #[derive(Args)]
 pub struct Answer {
     /// The answer file (record id, outcome code); without one, everything in the inbox folder.
+    #[arg(requires = "from")]
     pub file: Option<PathBuf>,
     /// Who answers; needed with a file.
     #[arg(long, requires = "file")]
@@ -30,9 +31,7 @@ pub async fn run(open: &Open, answer: Answer, console: &Console) -> Result<Done,
         (Some(path), Some(from)) => {
             let (name, bytes) = read_input(&path)?;
             let heard = open.house().hear(&open.actor, &from, &name, &bytes).await?;
-            for (place, code) in &heard.rejected {
-                console.say(&format!("{place}: {} [{}]", code.text.of(console.lang()), code.code));
-            }
+            console.rejects(&heard.rejected, heard.rejected.len() as u64);
             if let Some(file) = &heard.error_file {
                 write_error_file(&path, file, console)?;
             }
@@ -45,14 +44,9 @@ pub async fn run(open: &Open, answer: Answer, console: &Console) -> Result<Done,
             sheet.row(vec![json!(1), json!(heard.moved), json!(heard.rejected.len())]);
             if heard.rejected.is_empty() { Done::All } else { Done::InPart }
         }
-        (Some(_), None) => {
-            return Err(Failure::Other("--from PARTY says who answers".to_owned()));
-        }
-        (None, _) => {
+        _ => {
             let heard = open.house().hear_inbox(&open.actor).await?;
-            for (place, code) in &heard.problems {
-                console.say(&format!("{place}: {} [{}]", code.text.of(console.lang()), code.code));
-            }
+            console.rejects(&heard.problems, heard.problems.len() as u64);
             sheet.row(vec![json!(heard.files), json!(heard.moved), json!(heard.rejected)]);
             if heard.problems.is_empty() && heard.rejected == 0 { Done::All } else { Done::InPart }
         }

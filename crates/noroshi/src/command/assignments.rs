@@ -32,7 +32,7 @@ pub enum Assignments {
         kind: Kind,
         /// The table it belongs to; imports of one table continue each other.
         #[arg(long, default_value = "leases")]
-        table: String,
+        table: TableName,
         /// The zone of times that carry none. Never assumed.
         #[arg(long)]
         timezone: Option<Zone>,
@@ -65,8 +65,6 @@ pub async fn run(open: &Open, assignments: Assignments, console: &Console) -> Re
     match assignments {
         Assignments::Import { file, kind, table, timezone, as_of, covers_from, dry_run } => {
             let (name, bytes) = read_input(&file)?;
-            let table: TableName =
-                table.parse().map_err(|_| Failure::Other(format!("`{table}` is not a table's name (a slug)")))?;
             let source = Source {
                 file: &name,
                 table,
@@ -78,8 +76,10 @@ pub async fn run(open: &Open, assignments: Assignments, console: &Console) -> Re
                 from: covers_from.map_or(CoversFrom::LastImport, CoversFrom::At),
                 as_of: as_of.unwrap_or_else(|| house.clock.now()),
             };
+            let busy = console.busy(Text { ja: "取り込んでいます", en: "importing" });
             let imported = house.import_assignments(&open.actor, &register, &source, &bytes, dry_run).await?;
             open.close().await?;
+            drop(busy);
             show(&imported, &file, dry_run, console)
         }
         Assignments::Subscribers { file, dry_run } => {
@@ -130,6 +130,7 @@ fn show(imported: &Imported, file: &std::path::Path, dry_run: bool, console: &Co
         json!(imported.same),
         json!(imported.contradictions),
     ]);
+    console.rejects(&imported.places, imported.rejected);
     console.sheet(&sheet)?;
     if let Some(bytes) = &imported.error_file {
         write_error_file(file, bytes, console)?;

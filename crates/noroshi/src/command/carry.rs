@@ -24,17 +24,22 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
             ("way", Text { ja: "方法", en: "way" }),
             ("party", Text { ja: "相手先", en: "party" }),
             ("letters", Text { ja: "通数", en: "letters" }),
+            ("rows", Text { ja: "件数", en: "rows" }),
+            ("ground", Text { ja: "根拠", en: "ground" }),
             ("attempts", Text { ja: "試行", en: "attempts" }),
             ("due", Text { ja: "予定", en: "due" }),
             ("last_error", Text { ja: "前回の失敗", en: "last error" }),
         ]);
         for state in [store::outbox::State::Waiting, store::outbox::State::Failed] {
-            for job in store::outbox::in_state(&open.house().store, state).await.map_err(exchange::DeedError::from)? {
+            for job in store::outbox::in_state(&open.house().store, state).await? {
+                let ground = ground_of(open, &job.job).await?;
                 sheet.row(vec![
                     json!(job.job.kind.name()),
                     json!(job.job.way),
                     json!(job.job.recipient.as_ref().map(|p| p.as_str())),
-                    json!(job.job.letters - job.next_letter),
+                    json!(job.job.letters.saturating_sub(job.next_letter)),
+                    json!(rows_of(open, &job.job).await?),
+                    json!(ground),
                     json!(job.attempts),
                     json!(job.job.due_at.in_zone(&open.house().settings.zone)),
                     json!(job.last_error),
@@ -44,8 +49,19 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
         console.sheet(&sheet)?;
         return Ok(Done::All);
     }
+    let busy = console.busy(Text { ja: "送付しています", en: "carrying" });
     let carried = open.house().carry(&open.actor, &open.started.retry).await?;
     open.close().await?;
+    drop(busy);
+    if carried.jobs + carried.postponed + carried.failed == 0
+        && let Some(due) = store::outbox::next_due(&open.house().store).await?
+    {
+        let due = due.in_zone(&open.house().settings.zone);
+        console.say(&match console.lang() {
+            Lang::Ja => format!("今送付する時刻になっているものはありません。次は {due} です（`noroshi carry --dry-run` で表示できます）。"),
+            Lang::En => format!("nothing is due now; the next is due at {due} (`noroshi carry --dry-run` shows what waits)"),
+        });
+    }
     let mut sheet = Sheet::new(&[
         ("jobs", Text { ja: "完了", en: "jobs done" }),
         ("letters", Text { ja: "送付数", en: "letters" }),
@@ -108,4 +124,23 @@ pub fn left_over(open: &Open, carried: &Carried, console: &Console) {
             Lang::En => "some were given up: `noroshi carry --dry-run` says why",
         });
     }
+}
+
+/// How many records a delivery or return in the outbox bears.
+async fn rows_of(open: &Open, job: &store::outbox::NewJob) -> Result<Option<u64>, Failure> {
+    use store::outbox::Kind;
+    let (Some(id), Kind::Delivery | Kind::Return) = (job.delivery, job.kind) else { return Ok(None) };
+    Ok(store::delivery::find(&open.house().store, id).await?.map(|delivery| delivery.rows))
+}
+
+/// On which grounds a parcel was sealed, as the ledger has its decision.
+async fn ground_of(open: &Open, job: &store::outbox::NewJob) -> Result<Option<String>, Failure> {
+    let store = &open.house().store;
+    let Some(id) = job.fact else { return Ok(None) };
+    let Some(decision) = store::fact::find(store, id).await?.and_then(|fact| fact.decision) else { return Ok(None) };
+    let leaves = store::leaf::of_decision(store, decision).await?;
+    Ok(leaves.iter().find_map(|kept| match kept.leaf.facts.get("grounds")? {
+        ledger::Fact::List(grounds) => Some(grounds.join(", ")),
+        _ => None,
+    }))
 }

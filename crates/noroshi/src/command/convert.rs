@@ -84,7 +84,8 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         received: now,
     };
     let input = Input { file: &name, bytes: &bytes, subject: Subject::OwnFile };
-    let wanted = Some(convert.from.as_str()).filter(|from| *from != "auto");
+    // A mapping file is about a list made by hand.
+    let wanted = Some(convert.from.as_str()).filter(|from| *from != "auto").or(mapping.as_ref().map(|_| "list"));
     let format = formats::detect::detect(&input, wanted)?;
     let reading = format.read(&input, &declared)?;
     let domain = convert.sender.rsplit_once('@').map_or("example.org", |(_, domain)| domain).to_owned();
@@ -113,7 +114,7 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         .map_err(|closed| Failure::Other(closed.to_string()))?
         .ok_or_else(|| Failure::Other(format!("`{format}` is for reading only")))?;
     match &convert.out {
-        Some(path) => std::fs::write(path, &written.bytes)?,
+        Some(path) => std::fs::write(path, &written.bytes).map_err(|error| Failure::file(path, &error))?,
         None => std::io::stdout().lock().write_all(&written.bytes)?,
     }
     let lang = console.lang();
@@ -141,9 +142,7 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         .rejects
         .open(&clearance, now, |rejects| (rejects.to_csv(lang), rejects.places(&name).take(20).collect::<Vec<_>>()))
         .map_err(|closed| Failure::Other(closed.to_string()))?;
-    for (place, code) in places {
-        console.say(&format!("{place}: {} [{}]", code.text.of(lang), code.code));
-    }
+    console.rejects(&places, reading.rejected);
     write_error_file(&convert.file, &file, console)?;
     Ok(Done::InPart)
 }

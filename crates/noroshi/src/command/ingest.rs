@@ -7,7 +7,7 @@ use exchange::receive::{Handed, Preview};
 use model::{Lang, PartyId, RoundId, Text, Zone};
 use serde_json::json;
 
-use super::{Done, Failure, Open, read_input, read_text, write_error_file};
+use super::{Done, Failure, Open, helps, read_input, read_text, write_error_file};
 use crate::print::{Console, Sheet};
 
 /// Arguments of `ingest`.
@@ -48,10 +48,16 @@ pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done,
         round: ingest.round.clone(),
         relay: ingest.from,
         author: ingest.author,
-        format: ingest.format.as_deref().filter(|format| *format != "auto"),
+        // A mapping file is about a list made by hand.
+        format: ingest
+            .format
+            .as_deref()
+            .filter(|format| *format != "auto")
+            .or_else(|| mapping.as_ref().map(|_| "list")),
         zone: ingest.timezone,
         mapping: mapping.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
     };
+    let busy = console.busy(Text { ja: "読み取っています", en: "reading" });
     let (preview, report) = if ingest.dry_run {
         (open.house().preview(&open.actor, &handed).await?, None)
     } else {
@@ -59,6 +65,7 @@ pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done,
         (received.preview, Some(received.report))
     };
     open.close().await?;
+    drop(busy);
     show(&preview, console)?;
     if let Some(file) = &preview.error_file {
         write_error_file(&ingest.file, file, console)?;
@@ -66,13 +73,12 @@ pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done,
     console.say(&match (console.lang(), report) {
         (Lang::Ja, None) => "予行です。何も保存していません。".to_owned(),
         (Lang::En, None) => "dry run: nothing was kept".to_owned(),
-        (Lang::Ja, Some(report)) => {
-            format!("受領しました（報告 {report}）。次に: noroshi round send {} --dry-run", ingest.round)
-        }
-        (Lang::En, Some(report)) => {
-            format!("received (report {report})\nnext: noroshi round send {} --dry-run", ingest.round)
-        }
+        (Lang::Ja, Some(report)) => format!("受領しました（報告 {report}）"),
+        (Lang::En, Some(report)) => format!("received (report {report})"),
     });
+    if report.is_some() {
+        console.next(&format!("round send {} --dry-run", ingest.round));
+    }
     Ok(if preview.tally.rejected() > 0 { Done::InPart } else { Done::All })
 }
 
@@ -89,16 +95,10 @@ fn show(preview: &Preview, console: &Console) -> Result<(), Failure> {
     for (place, code) in &preview.notes {
         console.say(&format!("{place}: {} [{}]", code.text.of(lang), code.code));
     }
-    for (place, code) in &preview.rejected {
-        console.say(&format!("{place}: {} [{}]", code.text.of(lang), code.code));
+    for line in helps(preview.notes.iter().map(|(_, code)| *code), lang) {
+        console.say(&line);
     }
-    let more = preview.tally.rejected().saturating_sub(preview.rejected.len() as u64);
-    if more > 0 {
-        console.say(&match lang {
-            Lang::Ja => format!("…ほか {more} 行"),
-            Lang::En => format!("... and {more} more rows"),
-        });
-    }
+    console.rejects(&preview.rejected, preview.tally.rejected());
     if console.form() == crate::print::Form::Table {
         let mut first = Sheet::new(&[
             ("line", Text { ja: "行", en: "line" }),

@@ -1,13 +1,15 @@
 //! `noroshi init`: a new deployment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use disk::{Disk, RealDisk};
+use exchange::problem::HOME_TAKEN;
 use keys::{Keyring, WrappingKey};
 use model::party::Role;
-use model::{Lang, PartyId};
+use model::problem::{Place, Problem};
+use model::{Lang, PartyId, Text};
 use store::Store;
 
 use super::{Done, Failure};
@@ -24,6 +26,12 @@ pub struct Init {
     /// A hub is a clearing-house, a node an operator.
     #[arg(long, value_parser = role)]
     pub role: Role,
+    /// A folder that is shared with the others: the folder in it that bears a party's id is that party's inbox.
+    #[arg(long)]
+    pub drop: Option<PathBuf>,
+    /// For exercises: addresses of ranges for documentation and tests count as ordinary.
+    #[arg(long)]
+    pub exercise: bool,
 }
 
 fn role(text: &str) -> Result<Role, String> {
@@ -34,14 +42,37 @@ fn role(text: &str) -> Result<Role, String> {
     }
 }
 
+/// What `init` was told beyond party and role.
+#[derive(Default)]
+pub struct More {
+    /// The folder that is shared with the others; absolute.
+    pub drop: Option<PathBuf>,
+    /// Whether it is for exercises.
+    pub exercise: bool,
+}
+
 /// The settings file of a new deployment.
-pub fn settings_text(party: &PartyId, role: Role, lang: Lang) -> String {
+pub fn settings_text(party: &PartyId, role: Role, lang: Lang, more: &More) -> String {
     let language = if lang == Lang::Ja { "ja" } else { "en" };
     let mut text = format!(
         "# 設定の説明は docs/manual/operator.ja.md にあります。知らないキーがあると起動しません。\n\
          # The settings are explained in docs/manual/operator.en.md. A key that is not known stops the start.\n\n\
          [house]\nparty = \"{party}\"\nlanguage = \"{language}\"\nzone = \"Asia/Tokyo\"\n"
     );
+    if more.exercise {
+        text += "# 演習用: 文書用・試験用のアドレスも通常のものとして扱います。 / For exercises only.\n\
+                 ordinary_ranges = [\"benchmarking\", \"documentation\"]\n";
+    }
+    if let Some(drop) = &more.drop {
+        // Quoted as TOML quotes, whatever the folder is called.
+        let quoted = |path: &Path| toml::Value::String(path.to_string_lossy().into_owned()).to_string();
+        text += &format!(
+            "# 他の組織と共有するフォルダー。 / The folder that is shared with the others.\n\
+             deliveries = {}\ninbox = {}\n",
+            quoted(drop),
+            quoted(&drop.join(party.as_str()))
+        );
+    }
     if role == Role::Operator {
         text += &format!(
             "\n# 契約者への通知の差出人。 / Who writes to subscribers.\n\
@@ -60,30 +91,27 @@ pub fn settings_text(party: &PartyId, role: Role, lang: Lang) -> String {
 /// Makes the deployment.
 pub async fn run(home: &Path, init: Init, console: &Console) -> Result<Done, Failure> {
     if home.join(FILE).exists() {
-        return Err(Failure::Other(match console.lang() {
-            Lang::Ja => format!("{} には既に設置があります", home.display()),
-            Lang::En => format!("there is a deployment in {} already", home.display()),
-        }));
+        return Err(Problem::new(&HOME_TAKEN, Place::file(home.display().to_string())).into());
     }
-    found(home, &init.party, init.role, &settings_text(&init.party, init.role, console.lang()), World::real()).await?;
+    let drop = init.drop.map(|drop| std::path::absolute(&drop).map_err(|error| Failure::file(&drop, &error)));
+    let more = More { drop: drop.transpose()?, exercise: init.exercise };
+    let text = settings_text(&init.party, init.role, console.lang(), &more);
+    found(home, &init.party, init.role, &text, World::real()).await?;
     console.say(&match console.lang() {
         Lang::Ja => format!(
-            "{} に {} の設置を作りました。\n次に: noroshi --home {} party import 名簿.toml\n\
-             注意: {}/keys と wrapping.key は鍵です。通常のバックアップに含めず、別に保管してください。",
-            home.display(),
+            "{home} に {} の設置を作りました。設定は {home}/{FILE} にあります。\n\
+             注意: {home}/keys と {home}/wrapping.key は鍵です。通常のバックアップに含めず、別に保管してください。",
             init.party,
-            home.display(),
-            home.display()
+            home = home.display()
         ),
         Lang::En => format!(
-            "made a deployment of {} in {}\nnext: noroshi --home {} party import roster.toml\n\
-             note: {}/keys and wrapping.key are the keys; keep them out of ordinary backups, and a copy of each apart",
+            "made a deployment of {} in {home}; its settings are in {home}/{FILE}\n\
+             note: {home}/keys and {home}/wrapping.key are the keys; keep them out of ordinary backups, and a copy of each apart",
             init.party,
-            home.display(),
-            home.display(),
-            home.display()
+            home = home.display()
         ),
     });
+    console.next(Text { ja: "party import 名簿.toml", en: "party import roster.toml" }.of(console.lang()));
     Ok(Done::All)
 }
 
@@ -93,15 +121,14 @@ pub async fn found(home: &Path, party: &PartyId, role: Role, text: &str, world: 
     let wrapping = WrappingKey::generate(&*world.entropy);
     let bytes = wrapping.to_base64();
     let folder = keys_folder(home);
-    disk.write_secret(&home.join("wrapping.key"), bytes.as_bytes()).map_err(|e| Failure::Other(e.to_string()))?;
-    Keyring::create(disk.clone(), &folder, wrapping, world.entropy.clone())
-        .map_err(|error| Failure::Other(error.to_string()))?;
-    disk.write_durably(&home.join(FILE), text.as_bytes()).map_err(|e| Failure::Other(e.to_string()))?;
+    disk.write_secret(&home.join("wrapping.key"), bytes.as_bytes())?;
+    Keyring::create(disk.clone(), &folder, wrapping, world.entropy.clone())?;
+    disk.write_durably(&home.join(FILE), text.as_bytes())?;
     let started = start(home, Settings::read(home)?, world).await?;
     let store: &Store = &started.house.store;
     let founding = store::meta::Founding { party: party.clone(), role, at: started.house.clock.now() };
-    let mut tx = store.begin("init::found").await.map_err(|e| Failure::Deed(e.into()))?;
-    store::meta::found(&mut tx, &founding).await.map_err(|e| Failure::Deed(e.into()))?;
-    tx.commit().await.map_err(|e| Failure::Deed(e.into()))?;
+    let mut tx = store.begin("init::found").await?;
+    store::meta::found(&mut tx, &founding).await?;
+    tx.commit().await?;
     Ok(())
 }

@@ -37,6 +37,7 @@ pub async fn run(home: &Path, ledger: Ledger, console: &Console) -> Result<Done,
     match ledger {
         Ledger::Verify { folder, vkey, earlier } => {
             let earlier = earlier.as_deref().map(read_input).transpose()?.map(|(_, bytes)| bytes);
+            let busy = console.busy(Text { ja: "検証しています", en: "verifying" });
             let verdict = match (folder, vkey) {
                 (Some(folder), Some(vkey)) => {
                     let vkey = std::fs::read_to_string(&vkey).unwrap_or(vkey);
@@ -50,6 +51,7 @@ pub async fn run(home: &Path, ledger: Ledger, console: &Console) -> Result<Done,
                 }
                 _ => open(home).await?.house().verify_ledger(earlier.as_deref()).await?,
             };
+            drop(busy);
             show(&verdict, console)
         }
         Ledger::Sequence => {
@@ -76,6 +78,15 @@ fn show(verdict: &Verdict, console: &Console) -> Result<Done, Failure> {
         for fault in &verdict.faults {
             let text = if lang == Lang::Ja { fault.code.ja } else { fault.code.en };
             console.say(&format!("{}: {text} [{}]", fault.place, fault.code.code));
+        }
+        let mut said: Vec<&str> = Vec::new();
+        for fault in &verdict.faults {
+            if !said.contains(&fault.code.code) {
+                said.push(fault.code.code);
+                let (head, help) =
+                    if lang == Lang::Ja { ("対処", fault.code.help_ja) } else { ("help", fault.code.help_en) };
+                console.say(&format!("{head}: {help} [{}]", fault.code.code));
+            }
         }
         if verdict.cut_short {
             console.tell(Text { ja: "…ほかにもあります", en: "... and more" });

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod assignments;
 pub mod carry;
 pub mod convert;
+mod failure;
 pub mod ingest;
 pub mod init;
 pub mod law;
@@ -17,9 +18,11 @@ use std::io::Read;
 use std::path::Path;
 
 use clap::{CommandFactory, Subcommand};
-use exchange::DeedError;
-use model::problem::Problem;
-use model::{Actor, Lang, Text};
+use exchange::problem::FILE_NOT_UTF8;
+use model::problem::{Place, Problem};
+use model::{Actor, Lang};
+
+pub use failure::{Failure, helps};
 
 use crate::print::Console;
 use crate::settings::Settings;
@@ -89,111 +92,6 @@ impl From<Done> for std::process::ExitCode {
     }
 }
 
-/// Why a command failed.
-#[derive(Debug)]
-pub enum Failure {
-    /// A deed was not done.
-    Deed(DeedError),
-    /// An input is wrong.
-    Problem(Problem),
-    /// An input is wrong in several places.
-    Problems(Vec<Problem>),
-    /// The system.
-    Io(std::io::Error),
-    /// Anything else.
-    Other(String),
-}
-
-impl From<DeedError> for Failure {
-    fn from(error: DeedError) -> Self {
-        match error {
-            DeedError::Problem(problem) => Self::Problem(problem),
-            DeedError::Problems(problems) => Self::Problems(problems),
-            other => Self::Deed(other),
-        }
-    }
-}
-
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl Failure {
-    /// The exit code.
-    pub fn exit(&self) -> u8 {
-        match self {
-            Self::Deed(DeedError::Refused { .. }) => 3,
-            Self::Deed(DeedError::NotFound { .. }) => 6,
-            Self::Deed(DeedError::Store(store::StoreError::Busy { .. })) => 75,
-            _ => 1,
-        }
-    }
-
-    /// What to say: what is wrong, and what next.
-    pub fn lines(&self, lang: Lang) -> Vec<String> {
-        let help = Text { ja: "対処", en: "help" };
-        match self {
-            Self::Problem(problem) => {
-                vec![problem.for_submitter(lang), format!("{}: {}", help.of(lang), problem.code.help.of(lang))]
-            }
-            Self::Problems(problems) => {
-                let mut lines: Vec<String> = problems.iter().map(|p| p.for_submitter(lang)).collect();
-                let mut said = Vec::new();
-                for problem in problems {
-                    let text = problem.code.help.of(lang);
-                    if !said.contains(&text) {
-                        said.push(text);
-                        lines.push(format!("{}: {text}", help.of(lang)));
-                    }
-                }
-                lines
-            }
-            Self::Deed(DeedError::Refused { decision, refusal }) => {
-                let mut lines = vec![match lang {
-                    Lang::Ja => format!("関門が認めませんでした: {} [{}]", refusal.reason_ja, refusal.code),
-                    Lang::En => format!("refused by the gate: {} [{}]", refusal.reason_en, refusal.code),
-                }];
-                for rule in &refusal.rules {
-                    lines.push(format!("  {rule}"));
-                }
-                for (rule, ja, en) in &refusal.would_need {
-                    let needs = if lang == Lang::Ja { ja } else { en };
-                    lines.push(match lang {
-                        Lang::Ja => format!("  {rule} に必要なもの: {needs}"),
-                        Lang::En => format!("  {rule} would need: {needs}"),
-                    });
-                }
-                lines.push(match lang {
-                    Lang::Ja => {
-                        format!("台帳の決定: {decision}。規則の出典は `noroshi law show 規則` で表示できます。")
-                    }
-                    Lang::En => {
-                        format!("decision in the ledger: {decision}; `noroshi law show RULE` gives a rule's source")
-                    }
-                });
-                lines
-            }
-            Self::Deed(error) => {
-                let mut lines = vec![format!("noroshi: {error} [{}]", error.code())];
-                if let Some(text) = error.help(lang) {
-                    lines.push(format!("{}: {text}", help.of(lang)));
-                }
-                lines
-            }
-            Self::Io(error) => vec![format!("noroshi: {error}")],
-            Self::Other(text) => vec![format!("noroshi: {text}")],
-        }
-    }
-}
-
 /// Runs a command.
 ///
 /// # Errors
@@ -209,6 +107,14 @@ pub async fn run(home: &Path, command: Command, console: &Console) -> Result<Don
             Ok(Done::All)
         }
         Command::Ledger(ledger) => ledger::run(home, ledger, console).await,
+        Command::Party(party::Party::Example { full }) => {
+            print!("{}", if full { directory::roster::SAMPLE } else { party::FIRST });
+            Ok(Done::All)
+        }
+        Command::Operation(operation::Operation::Example) => {
+            print!("{}", operation::SAMPLE);
+            Ok(Done::All)
+        }
         Command::Party(party) => party::run(&open(home).await?, party, console).await,
         Command::Operation(operation) => operation::run(&open(home).await?, operation, console).await,
         Command::Round(round) => round::run(&open(home).await?, round, console).await,
@@ -263,15 +169,20 @@ pub fn read_input(path: &Path) -> Result<(String, Vec<u8>), Failure> {
         std::io::stdin().read_to_end(&mut bytes)?;
         return Ok(("-".to_owned(), bytes));
     }
-    let bytes =
-        std::fs::read(path).map_err(|error| Failure::Other(format!("cannot read `{}`: {error}", path.display())))?;
+    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
     Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes))
 }
 
 /// As [`read_input`], for a text.
 pub fn read_text(path: &Path) -> Result<(String, String), Failure> {
     let (name, bytes) = read_input(path)?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::Other(format!("`{}` is not UTF-8", path.display())))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        Problem::new(&FILE_NOT_UTF8, Place::file(name.clone()).line(line))
+    })?;
+    // An editor's byte order mark is no part of the text.
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     Ok((name, text))
 }
 
@@ -281,7 +192,7 @@ pub fn write_error_file(input: &Path, bytes: &[u8], console: &Console) -> Result
         if input.as_os_str() == "-" { "stdin".into() } else { input.file_name().unwrap_or_default().to_owned() };
     name.push(".errors.csv");
     let path = input.parent().unwrap_or(Path::new("")).join(name);
-    std::fs::write(&path, bytes)?;
+    std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error))?;
     console.say(&match console.lang() {
         Lang::Ja => format!("受け取れなかった行を {} に書き出しました（提供元へ返せます）", path.display()),
         Lang::En => format!("rows that could not be taken are in {} (to be sent back to the source)", path.display()),

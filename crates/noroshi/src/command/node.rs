@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use api::v1::Delivery as Cover;
 use clap::Subcommand;
-use model::{DeliveryId, Lang, Outcome, Text};
+use courier::fetch::folder::{DropFolder, FetchError};
+use model::problem::Place;
+use model::{DeliveryId, Lang, NodeTally, Outcome, Text};
 use serde_json::json;
 
-use super::{Done, Failure, Open, read_input};
+use super::{Done, Failure, Open, read_input, write_error_file};
 use crate::print::{Console, Sheet};
 
 /// Commands of a node.
@@ -23,13 +26,20 @@ pub enum Node {
         dry_run: bool,
     },
     /// Everything in one go: take, identify, tell, carry, answer, carry.
-    Run,
+    Run {
+        /// Only say what lies in the inbox, and whom that would concern: counts and grounds. Nothing is taken or sent.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Record outcomes that people learned of (a file of record id and outcome) and answer the hub anew.
     Outcome {
         /// The delivery.
         delivery: DeliveryId,
         /// The file, in the form of an answer file.
         file: PathBuf,
+        /// Only say what would be answered; nothing is recorded or sent.
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -49,8 +59,11 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
             show(&[told], console)?;
             Ok(Done::All)
         }
-        Node::Run => {
+        Node::Run { dry_run: true } => foresee(open, console).await,
+        Node::Run { dry_run: false } => {
             let mut done = take(open, console).await?;
+            let busy =
+                console.busy(Text { ja: "特定・通知しています", en: "identifying, telling, answering" });
             let records = house.records(&house.register(open.started.assignment))?;
             let mut told = Vec::new();
             for delivery in inbound(open).await? {
@@ -64,6 +77,7 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
             }
             let answers = house.carry(&open.actor, &open.started.retry).await?;
             open.close().await?;
+            drop(busy);
             show(&told, console)?;
             for carried in [&carried, &answers] {
                 if !super::carry::is_whole(carried) {
@@ -73,10 +87,12 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
             }
             Ok(done)
         }
-        Node::Outcome { delivery, file } => {
+        Node::Outcome { delivery, file, dry_run } => {
             let (name, bytes) = read_input(&file)?;
-            let row = store::delivery::find(&house.store, delivery).await.map_err(exchange::DeedError::from)?;
-            let rows = row.map_or(0, |row| row.rows);
+            let row = store::delivery::find(&house.store, delivery).await?;
+            let row = row.filter(|row| row.kind == store::delivery::Kind::Inbound);
+            let missing = || exchange::DeedError::NotFound { what: "delivery", id: delivery.to_string() };
+            let rows = row.ok_or_else(missing)?.rows;
             let expected = formats::answer::Expected {
                 delivery,
                 rows: u32::try_from(rows).unwrap_or(u32::MAX),
@@ -84,22 +100,25 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
                 zone: Some(house.settings.zone.clone()),
             };
             let answers = formats::answer::read(&name, &bytes, &expected)?;
-            for (place, code) in answers.rejects.places(&name) {
-                console.say(&format!("{place}: {} [{}]", code.text.of(console.lang()), code.code));
+            let places: Vec<_> = answers.rejects.places(&name).collect();
+            console.rejects(&places, places.len() as u64);
+            if !places.is_empty() {
+                write_error_file(&file, &answers.rejects.to_csv(console.lang()), console)?;
             }
             let amended: Vec<(u32, Outcome)> =
                 answers.rows.iter().map(|(place, outcome, _)| (*place, *outcome)).collect();
+            if dry_run {
+                let said: NodeTally = NodeTally::of(amended.iter().map(|(_, outcome)| *outcome));
+                console.sheet(&outcome_sheet(said.iter().filter(|(_, count)| *count > 0)))?;
+                console.tell(Text {
+                    ja: "予行です。何も記録していません。", en: "dry run: nothing was recorded"
+                });
+                return Ok(if places.is_empty() { Done::All } else { Done::InPart });
+            }
             let (answered, left) = house.amend_outcomes(&open.actor, delivery, &amended).await?;
             house.carry(&open.actor, &open.started.retry).await?;
             open.close().await?;
-            let mut sheet = Sheet::new(&[
-                ("outcome", Text { ja: "結果", en: "outcome" }),
-                ("rows", Text { ja: "件数", en: "rows" }),
-            ]);
-            for (outcome, rows) in answered.outcomes {
-                sheet.row(vec![json!(outcome.name()), json!(rows)]);
-            }
-            console.sheet(&sheet)?;
+            console.sheet(&outcome_sheet(answered.outcomes))?;
             let rejected = answers.rejects.0.len() as u64 + left;
             Ok(if rejected > 0 { Done::InPart } else { Done::All })
         }
@@ -123,11 +142,73 @@ async fn inbound(open: &Open) -> Result<Vec<(DeliveryId, bool)>, Failure> {
     Ok(found)
 }
 
+fn outcome_sheet(outcomes: impl IntoIterator<Item = (Outcome, u64)>) -> Sheet {
+    let mut sheet =
+        Sheet::new(&[("outcome", Text { ja: "結果", en: "outcome" }), ("rows", Text { ja: "件数", en: "rows" })]);
+    for (outcome, rows) in outcomes {
+        sheet.row(vec![json!(outcome.name()), json!(rows)]);
+    }
+    sheet
+}
+
+/// What a run would do: deliveries that lie in the inbox, and whom those that were taken would concern.
+async fn foresee(open: &Open, console: &Console) -> Result<Done, Failure> {
+    let house = open.house();
+    let mut sheet = told_sheet();
+    let folder = DropFolder::new(house.disk.clone(), house.inbox());
+    let listing = folder.list().await.map_err(unfetched)?;
+    let mut problems: Vec<_> = listing.problems.iter().map(|p| (p.place.clone(), p.code)).collect();
+    for manifest in &listing.ready {
+        let fetched = match folder.open(manifest).await {
+            Ok(fetched) => fetched,
+            Err(FetchError::Problem(problem)) => {
+                problems.push((problem.place.clone(), problem.code));
+                continue;
+            }
+            Err(error) => return Err(unfetched(error)),
+        };
+        let cover = fetched.parcels.iter().find(|parcel| parcel.name.as_str() == Cover::FILE_NAME);
+        let Some(cover) = cover.and_then(|cover| Cover::from_bytes(&cover.bytes).ok()) else {
+            problems.push((Place::file(fetched.manifest.id.to_string()), &exchange::problem::BAD_COVER));
+            continue;
+        };
+        let grounds: Vec<_> = cover.rules.iter().map(|rule| rule.ground.as_str()).collect();
+        let inbox = Text { ja: "受取箱にある（未受領）", en: "in the inbox, not taken" }.of(console.lang());
+        sheet.row(vec![
+            json!(cover.delivery.to_string()),
+            json!(inbox),
+            json!(cover.rows),
+            json!(null),
+            json!(grounds.join(", ")),
+        ]);
+    }
+    let records = house.records(&house.register(open.started.assignment))?;
+    for (delivery, untold) in inbound(open).await? {
+        if untold {
+            add(&mut sheet, &house.tell(&open.actor, delivery, &records, true).await?, console);
+        }
+    }
+    open.close().await?;
+    console.rejects(&problems, problems.len() as u64);
+    console.sheet(&sheet)?;
+    console
+        .tell(Text {
+            ja: "予行です。何も受領・通知していません。", en: "dry run: nothing was taken, nobody was told"
+        });
+    Ok(if problems.is_empty() { Done::All } else { Done::InPart })
+}
+
+fn unfetched(error: FetchError) -> Failure {
+    match error {
+        FetchError::Disk(error) => error.into(),
+        FetchError::Problem(problem) => problem.into(),
+        other => Failure::Other(other.to_string()),
+    }
+}
+
 async fn take(open: &Open, console: &Console) -> Result<Done, Failure> {
     let taken = open.house().take(&open.actor).await?;
-    for (place, code) in &taken.problems {
-        console.say(&format!("{place}: {} [{}]", code.text.of(console.lang()), code.code));
-    }
+    console.rejects(&taken.problems, taken.problems.len() as u64);
     for (delivery, code) in &taken.refused {
         console.say(&match console.lang() {
             Lang::Ja => format!("送付 {delivery} は関門が認めませんでした [{code}]"),
@@ -143,24 +224,32 @@ async fn take(open: &Open, console: &Console) -> Result<Done, Failure> {
     Ok(if taken.problems.is_empty() && taken.refused.is_empty() { Done::All } else { Done::InPart })
 }
 
-fn show(told: &[exchange::tell::Told], console: &Console) -> Result<(), Failure> {
-    let mut sheet = Sheet::new(&[
+fn told_sheet() -> Sheet {
+    Sheet::new(&[
         ("delivery", Text { ja: "送付ID", en: "delivery" }),
         ("outcome", Text { ja: "結果", en: "outcome" }),
         ("rows", Text { ja: "件数", en: "rows" }),
         ("letters", Text { ja: "通知（通）", en: "letters" }),
         ("grounds", Text { ja: "根拠", en: "grounds" }),
-    ]);
+    ])
+}
+
+fn add(sheet: &mut Sheet, told: &exchange::tell::Told, console: &Console) {
+    for (outcome, rows) in &told.outcomes {
+        sheet.row(vec![
+            json!(told.delivery.map(|id| id.to_string())),
+            json!(outcome.text().of(console.lang())),
+            json!(rows),
+            json!(told.letters),
+            json!(told.grounds.join(", ")),
+        ]);
+    }
+}
+
+fn show(told: &[exchange::tell::Told], console: &Console) -> Result<(), Failure> {
+    let mut sheet = told_sheet();
     for one in told {
-        for (outcome, rows) in &one.outcomes {
-            sheet.row(vec![
-                json!(one.delivery.map(|id| id.to_string())),
-                json!(outcome.text().of(console.lang())),
-                json!(rows),
-                json!(one.letters),
-                json!(one.grounds.join(", ")),
-            ]);
-        }
+        add(&mut sheet, one, console);
     }
     console.sheet(&sheet)?;
     Ok(())

@@ -27,6 +27,9 @@ pub enum Operation {
     Amend {
         /// The plan (TOML).
         plan: PathBuf,
+        /// Only check it.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// List the operations.
     List,
@@ -52,20 +55,32 @@ pub async fn run(open: &Open, operation: Operation, console: &Console) -> Result
                 (Lang::Ja, true) => format!("計画に誤りはありません: {}（開いていません）", planned.plan.id),
                 (Lang::En, true) => format!("no fault in the plan of {}; not opened", planned.plan.id),
                 (Lang::Ja, false) => format!(
-                    "作戦 {} を開きました。協力先 {} 組織のうち {} 組織が合意しています。\n次に: noroshi round open {}/1",
-                    planned.plan.id, planned.plan.partners.len(), agreed, planned.plan.id
+                    "作戦 {} を開きました。協力先 {} 組織のうち {} 組織が合意しています。",
+                    planned.plan.id,
+                    planned.plan.partners.len(),
+                    agreed
                 ),
                 (Lang::En, false) => format!(
-                    "opened operation {}; {} of {} partners have agreed\nnext: noroshi round open {}/1",
-                    planned.plan.id, agreed, planned.plan.partners.len(), planned.plan.id
+                    "opened operation {}; {} of {} partners have agreed",
+                    planned.plan.id,
+                    agreed,
+                    planned.plan.partners.len()
                 ),
             });
+            if !dry_run {
+                console.next(&format!("round open {}/1", planned.plan.id));
+            }
         }
-        Operation::Amend { plan } => {
+        Operation::Amend { plan, dry_run } => {
             let (name, text) = read_text(&plan)?;
-            let planned = open.house().amend_operation(&open.actor, &name, &text).await?;
+            let planned = open.house().amend_operation(&open.actor, &name, &text, dry_run).await?;
             open.close().await?;
-            console.say(&format!("{} {}", planned.plan.id, planned.digest));
+            console.say(&match (console.lang(), dry_run) {
+                (Lang::Ja, true) => format!("計画に誤りはありません: {}（改めていません）", planned.plan.id),
+                (Lang::En, true) => format!("no fault in the plan of {}; not amended", planned.plan.id),
+                (Lang::Ja, false) => format!("作戦 {} の計画を改めました（{}）", planned.plan.id, planned.digest),
+                (Lang::En, false) => format!("amended the plan of {} ({})", planned.plan.id, planned.digest),
+            });
         }
         Operation::List => {
             let mut sheet = Sheet::new(&[
@@ -94,7 +109,8 @@ pub async fn run(open: &Open, operation: Operation, console: &Console) -> Result
             let planned = open.house().plan(&operation).await?;
             console.json(&json!({ "digest": planned.digest, "plan": planned.plan }))?;
         }
-        Operation::Example => print!("{SAMPLE}"),
+        // Needs no deployment: printed before one is opened.
+        Operation::Example => {}
     }
     Ok(Done::All)
 }

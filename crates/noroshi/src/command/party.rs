@@ -9,6 +9,9 @@ use serde_json::json;
 use super::{Done, Failure, Open, read_text};
 use crate::print::{Console, Sheet};
 
+/// A roster to begin with; it fits the sample plan, and the other samples beside it.
+pub const FIRST: &str = include_str!("../../../../samples/quickstart/roster.toml");
+
 /// Commands about parties.
 #[derive(Subcommand)]
 pub enum Party {
@@ -27,8 +30,12 @@ pub enum Party {
         /// The address.
         address: Address,
     },
-    /// Print a sample roster with every key explained.
-    Example,
+    /// Print a sample roster to begin with: a hub, a reporter, two operators.
+    Example {
+        /// The one that shows every key with its meaning.
+        #[arg(long)]
+        full: bool,
+    },
 }
 
 /// Runs one.
@@ -97,7 +104,8 @@ pub async fn run(open: &Open, party: Party, console: &Console) -> Result<Done, F
             ]);
             console.sheet(&sheet)?;
         }
-        Party::Example => print!("{}", directory::roster::SAMPLE),
+        // Needs no deployment: printed before one is opened.
+        Party::Example { .. } => {}
     }
     Ok(Done::All)
 }

@@ -27,8 +27,8 @@ pub enum Round {
     },
     /// The table of an operation's rounds, with both tallies and the ladder.
     List {
-        /// The operation.
-        operation: OperationId,
+        /// The operation; without one, all of them.
+        operation: Option<OperationId>,
     },
     /// One round, delivery by delivery.
     Show {
@@ -43,40 +43,64 @@ pub async fn run(open: &Open, round: Round, console: &Console) -> Result<Done, F
         Round::Open { round } => {
             open.house().open_round(&open.actor, &round).await?;
             open.close().await?;
+            let reporter = open.house().plan(&round.operation).await?.plan.reporter;
             console.say(&match console.lang() {
-                Lang::Ja => {
-                    format!("回 {round} を開きました。次に: noroshi ingest ファイル --round {round} --from 提供元")
-                }
-                Lang::En => format!("opened round {round}\nnext: noroshi ingest FILE --round {round} --from REPORTER"),
+                Lang::Ja => format!("回 {round} を開きました"),
+                Lang::En => format!("opened round {round}"),
             });
+            let file = Text { ja: "ファイル", en: "FILE" }.of(console.lang());
+            console.next(&format!("ingest {file} --round {round} --from {reporter} --dry-run"));
         }
         Round::Send { round, dry_run } => {
+            let busy = console.busy(Text { ja: "振り分けています", en: "routing" });
             let sending = if dry_run {
                 open.house().send_round_dry(&open.actor, &round).await?
             } else {
                 open.house().send_round(&open.actor, &round).await?
             };
             open.close().await?;
+            drop(busy);
             console.sheet(&sending_sheet(&sending))?;
             console.say(&match (console.lang(), dry_run) {
                 (Lang::Ja, true) => "予行です。何も送付していません。".to_owned(),
                 (Lang::En, true) => "dry run: nothing was sent".to_owned(),
-                (Lang::Ja, false) => "送付箱に入れました。次に: noroshi carry".to_owned(),
-                (Lang::En, false) => "put into the outbox; next: noroshi carry".to_owned(),
+                (Lang::Ja, false) => "送付箱に入れました。".to_owned(),
+                (Lang::En, false) => "put into the outbox".to_owned(),
             });
-        }
-        Round::List { operation } => {
-            let figures = open.house().operation_figures(&operation).await?;
-            console.sheet(&figures_sheet(&figures))?;
-            if console.form() == Form::Table {
-                console.sheet(&ladder_sheet(&figures))?;
+            if dry_run {
+                console.next(&format!("round send {round}"));
+            } else {
+                console.next("carry");
             }
         }
-        Round::Show { round } => {
-            let figures = vec![open.house().round_figures(&round).await?];
+        Round::List { operation } => {
+            let figures = match operation {
+                Some(operation) => open.house().operation_figures(&operation).await?,
+                None => {
+                    let mut figures = Vec::new();
+                    for operation in store::operation::all(&open.house().store).await? {
+                        figures.extend(open.house().operation_figures(&operation.id).await?);
+                    }
+                    figures
+                }
+            };
             if console.form() == Form::Table {
                 console.sheet(&figures_sheet(&figures))?;
                 console.sheet(&ladder_sheet(&figures))?;
+            } else {
+                console.sheet(&figures_sheet(&figures).beside(ladder_sheet(&figures)))?;
+            }
+        }
+        Round::Show { round } => {
+            let figures = open.house().round_figures(&round).await?;
+            if console.form() == Form::Table {
+                let figures = std::slice::from_ref(&figures);
+                console.sheet(&figures_sheet(figures))?;
+                console.sheet(&ladder_sheet(figures))?;
+            }
+            if console.form() == Form::Json {
+                console.json(&json!({ "figures": figures, "deliveries": delivery_objects(open, &round).await? }))?;
+                return Ok(Done::All);
             }
             console.sheet(&deliveries_sheet(open, &round, console.lang()).await?)?;
         }
@@ -167,6 +191,37 @@ pub fn ladder_sheet(figures: &[Figures]) -> Sheet {
 
 fn round_name(figures: &Figures) -> Value {
     figures.round.as_ref().map_or_else(|| json!("合計 all"), |round| json!(round.to_string()))
+}
+
+/// The deliveries of a round for machines: names instead of words, outcomes as counts.
+async fn delivery_objects(open: &Open, round: &RoundId) -> Result<Vec<Value>, Failure> {
+    use store::delivery::Stage;
+    let lines = open.house().deliveries_of(round).await?;
+    let object = |line: &exchange::figures::DeliveryLine| {
+        let delivery = &line.delivery;
+        let stage = match delivery.stage() {
+            Stage::Made => "made",
+            Stage::Failed => "failed",
+            Stage::Carried => "carried",
+            Stage::Acknowledged => "acknowledged",
+            Stage::Answered => "answered",
+        };
+        let counted = line.outcomes.iter().filter(|(_, count)| *count > 0);
+        let outcomes: serde_json::Map<String, Value> =
+            counted.map(|(outcome, count)| (outcome.name().to_owned(), json!(count))).collect();
+        json!({
+            "delivery": delivery.id.to_string(),
+            "party": delivery.party.as_str(),
+            "kind": delivery.kind.name(),
+            "rows": delivery.rows,
+            "terminals": delivery.terminals,
+            "stage": stage,
+            "ground": delivery.ground,
+            "ticket": delivery.ticket,
+            "outcomes": outcomes,
+        })
+    };
+    Ok(lines.iter().map(object).collect())
 }
 
 async fn deliveries_sheet(open: &Open, round: &RoundId, lang: Lang) -> Result<Sheet, Failure> {
