@@ -49,6 +49,8 @@ pub enum Form {
     EpochSeconds,
     /// Milliseconds since 1970-01-01T00:00:00Z.
     EpochMillis,
+    /// Days since 1899-12-30, of a wall clock: what a spreadsheet has behind a date (ECMA-376 part 1, 18.17.4.1).
+    ExcelSerial,
     /// A `strptime` format, as `jiff::fmt::strtime` has it.
     Strptime(String),
 }
@@ -61,6 +63,7 @@ pub fn read<'a>(text: &'a str, habit: &Habit) -> Result<Written<'a>, &'static Co
     match &habit.form {
         Some(Form::EpochSeconds) => epoch(text, 1_000_000).ok_or(&BAD_TIME),
         Some(Form::EpochMillis) => epoch(text, 1_000).ok_or(&BAD_TIME),
+        Some(Form::ExcelSerial) => excel_serial(text).ok_or(&BAD_TIME),
         Some(Form::Strptime(format)) => by_format(text, format, habit),
         None => free(text, habit),
     }
@@ -82,11 +85,15 @@ pub fn place(shown: Shown, zone: Option<&Zone>, latest: Instant) -> Result<Insta
 fn free<'a>(text: &'a str, habit: &Habit) -> Result<Written<'a>, &'static Code> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 5 && excel_serial(text).is_some() {
+        return Err(&TIME_EXCEL_SERIAL);
+    }
     if digits == text.len() || (digits == 10 && text.as_bytes().get(10) == Some(&b'.')) {
         return match (digits, text.len()) {
             (10, _) => epoch(text, 1_000_000).ok_or(&BAD_TIME),
             (13, _) => epoch(text, 1_000).ok_or(&BAD_TIME),
-            (8, _) => Err(&TIME_WITHOUT_HOUR),
+            // Eight digits that are no day are some other number.
+            (8, _) => Err(Scan { rest: text }.date(habit).map_or_else(|code| code, |_| &TIME_WITHOUT_HOUR)),
             (12 | 14, _) => Scan { rest: text }.all(habit),
             _ => Err(&BAD_TIME),
         };
@@ -113,6 +120,22 @@ fn epoch(text: &str, unit: i64) -> Option<Written<'_>> {
         uncertainty: Uncertainty::NONE,
         flags: Flags::none(),
     })
+}
+
+/// `41820.375`: five digits (1927 to 2173), a point, the part of the day, to the millisecond.
+fn excel_serial(text: &str) -> Option<Written<'_>> {
+    let (days, part) = text.split_once('.')?;
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    // `51000.0` is a port that a program made a number of; a date without a time of day has no point.
+    if days.len() != 5 || !all_digits(days) || !all_digits(part) || part.len() > 17 || part == "0" {
+        return None;
+    }
+    let days: i64 = days.parse().ok()?;
+    let day_in_millis = format!("0.{part}").parse::<f64>().ok()? * 86_400_000.0;
+    #[allow(clippy::cast_possible_truncation, reason = "between 0 and the milliseconds of a day")]
+    let span = jiff::Span::new().try_days(days).ok()?.try_milliseconds(day_in_millis.round() as i64).ok()?;
+    let shown = jiff::civil::date(1899, 12, 30).at(0, 0, 0, 0).checked_add(span).ok()?;
+    Some(Written { shown: Shown::Clock(shown), zone: None, uncertainty: Uncertainty::NONE, flags: Flags::none() })
 }
 
 fn by_format<'a>(text: &'a str, format: &str, habit: &Habit) -> Result<Written<'a>, &'static Code> {
@@ -687,6 +710,20 @@ pub static DAY_OR_MONTH: Code = Code {
     example: "06/07/2014 09:00:00",
 };
 
+/// The number behind a spreadsheet's date.
+pub static TIME_EXCEL_SERIAL: Code = Code {
+    code: "time-excel-serial",
+    text: Text {
+        ja: "表計算ソフトの日付シリアル値です。数える起点が2通りあり（1900年・1904年）、日時が定まりません",
+        en: "a spreadsheet's serial number, which counts from 1900 or from 1904",
+    },
+    help: Text {
+        ja: "列の表示形式を yyyy/mm/dd hh:mm:ss にして保存し直すか、1900年起点ならマッピングファイルに time_format = \"excel\" と指定してください",
+        en: "show the column as yyyy/mm/dd hh:mm:ss and save again, or, if it counts from 1900, say `time_format = \"excel\"` in a mapping file",
+    },
+    example: "41820.375",
+};
+
 /// A date that its era does not have.
 pub static TIME_OUTSIDE_ERA: Code = Code {
     code: "time-outside-era",
@@ -715,6 +752,7 @@ pub static CODES: &[&Code] = &[
     &TIME_WITHOUT_YEAR,
     &TWO_DIGIT_YEAR,
     &DAY_OR_MONTH,
+    &TIME_EXCEL_SERIAL,
     &TIME_OUTSIDE_ERA,
     &WEEKDAY_DISAGREES,
 ];
@@ -782,6 +820,7 @@ mod tests {
         for (text, want) in [
             ("2014-06-30", "time-without-hour"),
             ("20140630", "time-without-hour"),
+            ("12345678", "bad-time"),
             ("2014年6月30日", "time-without-hour"),
             ("2014年6月30日(月)", "time-without-hour"),
             ("2014-06-30 JST", "time-without-hour"),
@@ -811,7 +850,9 @@ mod tests {
             ("2014-06-30 9時頃", "bad-time"),
             ("2014-06-30 09:00-09:30", "bad-time"),
             ("2014-06-30 09:00:00-09:05", "bad-time"),
-            ("41820.375", "bad-time"),
+            ("41820.375", "time-excel-serial"),
+            ("41820", "bad-time"),
+            ("51234.", "bad-time"),
             ("", "bad-time"),
             ("昨日", "bad-time"),
             ("2014-06-30 13:00 PM", "bad-time"),
@@ -844,6 +885,15 @@ mod tests {
         assert_eq!(written.shown, Shown::Instant("2014-07-06T00:00:00Z".parse().unwrap()));
         assert_eq!(read("14/06/30 09:00", &form("%y/%m/%d %H:%M")).unwrap_err().code, "two-digit-year");
         assert_eq!(read("2014-06-30", &form("%Y-%m-%d")).unwrap_err().code, "time-without-hour");
+        let excel = Habit { form: Some(Form::ExcelSerial), ..Habit::default() };
+        for (serial, clock) in [
+            ("41820.375", "2014-06-30T09:00:00"),
+            ("41821.52425925926", "2014-07-01T12:34:56"),
+            ("41820.99999999999", "2014-07-01T00:00:00"),
+        ] {
+            assert_eq!(read(serial, &excel).unwrap().shown, Shown::Clock(clock.parse().unwrap()), "{serial}");
+        }
+        assert!(read("41820", &excel).is_err() && read("2014-06-30 09:00", &excel).is_err());
         let millis = Habit { form: Some(Form::EpochMillis), ..Habit::default() };
         assert_eq!(
             read("1404086400250", &millis).unwrap().shown,

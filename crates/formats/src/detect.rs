@@ -4,14 +4,15 @@ use model::Text;
 use model::problem::{Code, Place, Problem};
 
 use crate::reading::{Input, Likelihood};
-use crate::text::Decoded;
+use crate::text::{Decoded, beginning};
 use crate::{FORMATS, Format};
 
 /// The format of that name, or, for `auto` or none, the one that the file most likely is of.
 ///
 /// # Errors
 /// [`UNKNOWN_FORMAT_NAME`] for a name that is none, [`UNKNOWN_FORMAT`] where no format knows the file, [`SEVERAL_FORMATS`] where two
-/// know it equally well; each lists the names to choose from.
+/// know it equally well; each lists the names to choose from. Where it can be told why no format knows the file (it is empty, no
+/// text, in another encoding, a list of addresses without times), that is said instead.
 pub fn detect(input: &Input<'_>, wanted: Option<&str>) -> Result<&'static dyn Format, Problem> {
     choose(input, wanted, FORMATS)
 }
@@ -33,9 +34,7 @@ fn choose(
         formats.iter().map(|format| (format.likelihood(input), *format)).collect();
     let best = likely.iter().map(|(likelihood, _)| *likelihood).max().unwrap_or(Likelihood::No);
     if best == Likelihood::No {
-        // What is empty, or no text at all, is of no format for that reason.
-        Decoded::of(input.file, input.bytes, None)?;
-        return problem(&UNKNOWN_FORMAT, all());
+        return why_not(input).map_or_else(|| problem(&UNKNOWN_FORMAT, all()), Err);
     }
     let mut top = likely.iter().filter(|(likelihood, _)| *likelihood == best).map(|(_, format)| *format);
     match (top.next(), top.next()) {
@@ -44,6 +43,14 @@ fn choose(
             &SEVERAL_FORMATS,
             names(likely.iter().filter(|(likelihood, _)| *likelihood == best).map(|(_, format)| *format)),
         ),
+    }
+}
+
+/// What keeps a file that no format knows from being read, if that can be told.
+fn why_not(input: &Input<'_>) -> Option<Problem> {
+    match Decoded::of(input.file, beginning(input.bytes), None) {
+        Ok(decoded) => crate::list::what_is_missing(input.file, &decoded),
+        Err(problem) => Some(problem),
     }
 }
 
@@ -135,6 +142,19 @@ mod tests {
         assert_eq!((tie.code.code, tie.value_for_submitter()), ("several-formats", Some("b, c")));
         let none = name(None, &FORMATS[3..]).unwrap_err();
         assert_eq!((none.code.code, none.value_for_submitter()), ("unknown-format", Some("d")));
+        for (bytes, code) in [
+            (&b""[..], "empty-file"),
+            (b"PK\x03\x04\x14\0\0\0", "binary-file"),
+            (b"\xFF\xFEi\0p\0,", "wrong-encoding"),
+            (b"192.0.2.1\n192.0.2.2\n", "no-time-column"),
+            (b"ip,start,end\n192.0.2.1,2014/7/1 1:00:00,2014/7/1 2:00:00\n", "two-time-columns"),
+            (b"192.0.2.1,192.0.2.2,2014/7/1 1:00:00\n", "two-address-columns"),
+            (b"dear all, please see below\n", "unknown-format"),
+            (b"{\"a\": \"192.0.2.1\"}", "unknown-format"),
+        ] {
+            let input = Input { file: "f", bytes, subject: Subject::OwnFile };
+            assert_eq!(choose(&input, None, crate::FORMATS).map(Format::name).unwrap_err().code.code, code);
+        }
         let odd = name(Some("z"), &FORMATS).unwrap_err();
         assert_eq!((odd.code.code, odd.value_for_submitter()), ("unknown-format-name", Some("z; a, b, c, d")));
     }

@@ -364,7 +364,7 @@ pub(crate) fn keep(place: &mut Option<String>, text: &str) {
 }
 
 /// The instant as IDF writes it: RFC 3339, UTC, `+00:00`.
-fn idf_time(time: Instant) -> String {
+pub(crate) fn idf_time(time: Instant) -> String {
     let mut text = time.to_string();
     if text.pop() == Some('Z') {
         text.push_str("+00:00");
@@ -445,12 +445,24 @@ fn not_an_address(text: &str) -> &'static Code {
     &BAD_ADDRESS
 }
 
-/// One port from 1 to 65535.
+/// Whether it is a network, `192.0.2.0/24`.
+pub(crate) fn is_network(value: &str) -> bool {
+    value.split_once('/').is_some_and(|(address, length)| {
+        let most = match address.parse::<std::net::IpAddr>() {
+            Ok(std::net::IpAddr::V4(_)) => 32,
+            Ok(std::net::IpAddr::V6(_)) => 128,
+            Err(_) => return false,
+        };
+        length.parse::<u8>().is_ok_and(|length| length <= most)
+    })
+}
+
+/// One port from 1 to 65535; `80.0` is what programs make of a column of numbers with gaps.
 ///
 /// # Errors
 /// [`BAD_PORT`].
 pub fn port(text: &str) -> Result<PortNumber, &'static Code> {
-    text.parse().map_err(|_| &BAD_PORT)
+    text.strip_suffix(".0").unwrap_or(text).parse().map_err(|_| &BAD_PORT)
 }
 
 /// An AS number, with or without `AS` before it (RFC 5396, asplain).
@@ -638,7 +650,8 @@ mod tests {
         ] {
             assert_eq!(address(text).unwrap_err().code, code, "{text}");
         }
-        for text in ["0", "65536", "-1", "ssh", ""] {
+        assert_eq!(port("1024.0"), Ok(PortNumber::new(1_024).unwrap()));
+        for text in ["0", "65536", "-1", "ssh", "", "0.0", ".0", "80.5", "1,024"] {
             assert_eq!(port(text).unwrap_err().code, "bad-port", "{text}");
         }
     }

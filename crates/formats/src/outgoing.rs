@@ -8,11 +8,8 @@ use model::SightingRef;
 use model::id::OutwardId;
 use serde_json::{Map, Value};
 
-use crate::fields::{Column, MAPPING, RAW, RECORD, SCHEMA, TAXONOMY};
+use crate::fields::{Column, LOCAL_TIME, MAPPING, RAW, RECORD, SCHEMA, TAXONOMY};
 use crate::writing::Rendering;
-
-/// The time in the zone of whoever reads the file, beside the one in UTC; for people, and written anew each time.
-pub(crate) const LOCAL_TIME: &str = "extra.noroshi.time_local";
 
 /// The fields of the row at `index` in the delivery (from 0), each key once, in the order in which they are written.
 ///

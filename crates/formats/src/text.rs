@@ -102,6 +102,11 @@ impl<'a> Decoded<'a> {
         // A mark that contradicts the declaration is no mark but a fault in the text.
         let (body, start) = if marked.is_some_and(|m| Some(m) != encoding) { (bytes, 0) } else { (body, start) };
         let fault = |at: Fault| at.problem(file, body, start);
+        if encoding.is_none_or(|e| matches!(e, Encoding::Utf8 | Encoding::Cp932))
+            && let Some(at) = iso_2022_jp(body)
+        {
+            return Err(fault(Fault { tried: "utf-8 or cp932 but ISO-2022-JP (JIS)", at }));
+        }
         let (text, encoding) = match encoding {
             Some(encoding) => (decode(body, encoding).map_err(fault)?, encoding),
             None => guess(body).map_err(fault)?,
@@ -119,15 +124,33 @@ impl<'a> Decoded<'a> {
     }
 }
 
-/// The whole lines among the first 16 KiB, for whoever only wants to know what a file is.
+/// The whole lines among the first 16 KiB, for whoever only wants to know what a file is. Where no line ends in them, whole
+/// characters.
 #[must_use]
 pub fn beginning(bytes: &[u8]) -> &[u8] {
     const ENOUGH: usize = 16_384;
     let Some(first) = bytes.get(..ENOUGH) else { return bytes };
-    // A line of more than that is cut where it is; UTF-16 has the line end's zero byte before or behind it.
-    let end = first.iter().rposition(|b| *b == b'\n').map_or(ENOUGH, |at| at + 1);
-    let end = if bytes.get(end) == Some(&0) { end + 1 } else { end };
-    bytes.get(..end).unwrap_or(bytes)
+    let wide = byte_order_mark(bytes).0.filter(|e| *e != Encoding::Utf8).or_else(|| utf16_by_zero_bytes(first));
+    let end = match wide {
+        Some(encoding) => {
+            let unit = |two: &[u8]| match (encoding, two) {
+                (Encoding::Utf16Be, [high, low]) | (_, [low, high]) => u16::from_be_bytes([*high, *low]),
+                _ => 0,
+            };
+            let after_last = |end: &dyn Fn(u16) -> bool| first.chunks_exact(2).rposition(|two| end(unit(two)));
+            let line_end = |wanted: u8| after_last(&move |unit| unit == u16::from(wanted));
+            // Without a line end: not between the halves of a surrogate pair.
+            let last = line_end(b'\n').or_else(|| line_end(b'\r'));
+            last.or_else(|| after_last(&|unit| !(0xD800..0xDC00).contains(&unit))).map(|at| (at + 1) * 2)
+        }
+        None => {
+            let line_end = |wanted: u8| first.iter().rposition(|b| *b == wanted);
+            // No byte below 0x40 is a part of a longer character, in UTF-8 or in CP932.
+            let last = line_end(b'\n').or_else(|| line_end(b'\r'));
+            last.or_else(|| first.iter().rposition(|b| *b < 0x40)).map(|at| at + 1)
+        }
+    };
+    bytes.get(..end.unwrap_or(ENOUGH)).unwrap_or(bytes)
 }
 
 /// Follows a reader through the text and knows where in the received file it is.
@@ -240,6 +263,20 @@ fn utf16_by_zero_bytes(body: &[u8]) -> Option<Encoding> {
     } else {
         None
     }
+}
+
+/// Where the text turns to Japanese as mail writes it (RFC 1468): each byte by itself is ASCII, so that it would pass as UTF-8.
+fn iso_2022_jp(body: &[u8]) -> Option<usize> {
+    let turns = |two: &[u8]| matches!(two, b"$B" | b"$@" | b"(J" | b"(I");
+    let mut at = 0;
+    while let Some(next) = body.get(at..)?.iter().position(|b| *b == 0x1B) {
+        at += next;
+        if body.get(at + 1..at + 3).is_some_and(turns) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
 }
 
 /// Whether more than one byte in twenty is a control that no text file has.
@@ -465,6 +502,11 @@ mod tests {
         let cut = "送信元IP,日時,備考\n192.0.2.1,2014/06/30 09:00,東京".as_bytes();
         let problem = Decoded::of("f.csv", &cut[..cut.len() - 1], None).err().unwrap();
         assert_eq!((problem.code.code, problem.place.line), ("wrong-encoding", Some(2)));
+        // Every byte of it is ASCII.
+        let mail = b"\x1b$BF|;~\x1b(B,IP\n2014/06/30 09:00:00,192.0.2.1\n";
+        let problem = Decoded::of("f.csv", mail, None).err().unwrap();
+        assert_eq!((problem.code.code, problem.place.line), ("wrong-encoding", Some(1)));
+        assert!(problem.value_for_submitter().unwrap().contains("ISO-2022-JP"));
         let odd = &utf16("ip,time\r\n", false)[..17];
         assert_eq!(Decoded::of("f.csv", odd, None).err().unwrap().code.code, "wrong-encoding");
     }
@@ -479,6 +521,27 @@ mod tests {
             (b"\x7FELF\x01\x02\x03\x04\x05\x06\x07\x08\x0E\x0F", "binary-file"),
         ] {
             assert_eq!(Decoded::of("f", bytes, None).err().unwrap().code.code, code);
+        }
+    }
+
+    /// What a file is must not depend on where the first 16 KiB happen to end.
+    #[test]
+    fn the_beginning_of_a_long_file_is_text_in_every_encoding() {
+        for shift in 0..4 {
+            for end in ["\r\n", "\n", "\r", ""] {
+                let text = format!("{}{}", "x".repeat(shift), format!("192.0.2.1,東京😁,ｶﾅ{end}").repeat(1_500));
+                let plain = text.replace('😁', "");
+                for bytes in [utf16(&text, false), utf16(&text, true), cp932(&plain), text.clone().into_bytes()] {
+                    for marked in [bytes.clone(), utf16(&format!("\u{FEFF}{text}"), true)] {
+                        let start = beginning(&marked);
+                        assert!(start.len() > 16_000 && start.len() <= 16_384);
+                        let whole = Decoded::of("f", &marked, None).unwrap();
+                        let part = Decoded::of("f", start, None).unwrap_or_else(|p| panic!("{shift} {end:?} {p}"));
+                        assert_eq!(part.encoding, whole.encoding);
+                        assert!(whole.text.starts_with(&*part.text), "{shift} {end:?}");
+                    }
+                }
+            }
         }
     }
 

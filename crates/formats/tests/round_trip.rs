@@ -264,3 +264,26 @@ fn a_partner_who_opened_the_file_in_a_spreadsheet_can_still_be_read() {
         assert_eq!(found.name(), "list");
     }
 }
+
+/// What IntelMQ would refuse an event for travels beside it, and is read back under its key.
+#[test]
+fn what_intelmq_refuses_under_a_key_travels_as_it_was_written() {
+    let mut row = Sighting::infected();
+    row.time = Some("2014-06-30T00:00:00Z".parse().unwrap());
+    row.source_ip = Some("192.0.2.1".parse().unwrap());
+    row.source_port = PortNumber::new(51_000);
+    row.source_url = Some("example.org/x".to_owned());
+    row.malware = Some("ゼウス".to_owned());
+    row.source_asn = Some(0);
+    row.extra =
+        Some(r#"{"source.geolocation.cc":"日本","source.network":"?","comment":"-","feed.name":"f"}"#.to_owned());
+    let rows = [row];
+    let written = Idf.write(&batch(&rows), &rendering(None)).unwrap();
+    let line: Map<String, Value> = serde_json::from_slice(&written.bytes).unwrap();
+    let beside = line["extra.noroshi.as_written"].as_object().unwrap();
+    for key in ["source.url", "malware.name", "source.asn", "source.geolocation.cc", "source.network", "comment"] {
+        assert!(beside.contains_key(key) && !line.contains_key(key), "{key}");
+    }
+    assert_eq!(line["source.ip"], "192.0.2.1");
+    compare(&read_back(&Idf, &written.bytes), &rows, |_, row| row.reference.clone());
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// An IPv4 or IPv6 address. An IPv4-mapped IPv6 address is its IPv4 address (RFC 4291, section 2.5.5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "IpAddr", into = "IpAddr")]
 pub struct Address(IpAddr);
 
 impl Address {
@@ -50,6 +50,18 @@ impl Address {
     #[must_use]
     pub const fn is_v4(self) -> bool {
         self.0.is_ipv4()
+    }
+}
+
+impl From<IpAddr> for Address {
+    fn from(ip: IpAddr) -> Self {
+        Self::new(ip)
+    }
+}
+
+impl From<Address> for IpAddr {
+    fn from(address: Address) -> Self {
+        address.0
     }
 }
 
@@ -202,6 +214,8 @@ mod tests {
             let address: Address = text.parse().unwrap();
             assert_eq!(Address::from_bytes(address.to_bytes()), address);
         }
+        assert_eq!(serde_json::from_str::<Address>("\"::ffff:192.0.2.1\"").unwrap(), mapped);
+        assert_eq!(serde_json::to_string(&mapped).unwrap(), "\"192.0.2.1\"");
         assert!("192.0.2.01".parse::<Address>().is_err());
         assert!("203.0.113.999".parse::<Address>().is_err());
     }

@@ -82,8 +82,11 @@ macro_rules! named {
 
         impl FromStr for $type {
             type Err = BadTag;
+            /// Reads a label in any case; spaces within it are passed over (`TLP: AMBER`).
             fn from_str(text: &str) -> Result<Self, BadTag> {
-                match text.trim().to_ascii_uppercase().as_str() {
+                let label: String =
+                    text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
+                match label.as_str() {
                     $($name $(| $alias)* => Ok(Self::$variant),)+
                     _ => Err(BadTag { text: text.to_owned(), what: $what }),
                 }
@@ -111,7 +114,7 @@ named!(
     Clear = "TLP:CLEAR" | "CLEAR" | "TLP:WHITE" | "WHITE",
     Green = "TLP:GREEN" | "GREEN",
     Amber = "TLP:AMBER" | "AMBER",
-    AmberStrict = "TLP:AMBER+STRICT" | "AMBER+STRICT",
+    AmberStrict = "TLP:AMBER+STRICT" | "AMBER+STRICT" | "TLP:AMBERSTRICT" | "AMBERSTRICT" | "TLP:AMBER-STRICT",
     Red = "TLP:RED" | "RED"
 );
 named!(
@@ -191,6 +194,11 @@ mod tests {
             assert_eq!(tlp.name().parse::<Tlp>().unwrap(), *tlp);
         }
         assert_eq!("tlp:amber+strict".parse::<Tlp>().unwrap(), Tlp::AmberStrict);
+        for text in ["TLP: AMBER+STRICT", "TLP:AMBER STRICT", "amber strict", " tlp : amber + strict "] {
+            assert_eq!(text.parse::<Tlp>().unwrap(), Tlp::AmberStrict, "{text}");
+        }
+        assert_eq!("TLP: AMBER".parse::<Tlp>().unwrap(), Tlp::Amber);
+        assert!("AMBER AMBER".parse::<Tlp>().is_err());
         assert!("TLP:PURPLE".parse::<Tlp>().is_err());
     }
 }

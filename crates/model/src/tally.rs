@@ -1,7 +1,7 @@
 //! The tallies, all closed: everything that comes in leaves by exactly one named door.
 //!
 //! INVARIANT: rows read = rejected + duplicate + received; received = sent + returned + withheld;
-//! a node's received = the sum over the outcomes. A tally that does not close cannot be made.
+//! a node's received = the sum over the outcomes. A tally that does not close cannot be made, nor read.
 
 use std::ops::Add;
 
@@ -19,6 +19,7 @@ pub struct OpenTally {
 
 /// At the door: rows read = rejected + duplicate + received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "IntakeCounts")]
 pub struct IntakeTally {
     read: u64,
     rejected: u64,
@@ -67,6 +68,22 @@ impl IntakeTally {
     }
 }
 
+/// The four counts as somebody wrote them, not yet known to add up.
+#[derive(Deserialize)]
+struct IntakeCounts {
+    read: u64,
+    rejected: u64,
+    duplicate: u64,
+    received: u64,
+}
+
+impl TryFrom<IntakeCounts> for IntakeTally {
+    type Error = OpenTally;
+    fn try_from(counts: IntakeCounts) -> Result<Self, OpenTally> {
+        Self::new(counts.read, counts.rejected, counts.duplicate, counts.received)
+    }
+}
+
 impl Add for IntakeTally {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -81,6 +98,7 @@ impl Add for IntakeTally {
 
 /// In the house: received = sent + returned + withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "HandlingCounts")]
 pub struct HandlingTally {
     received: u64,
     sent: u64,
@@ -133,6 +151,22 @@ impl HandlingTally {
     #[must_use]
     pub fn routing_permille(&self) -> Option<u64> {
         permille(self.sent, self.received)
+    }
+}
+
+/// The four counts as somebody wrote them, not yet known to add up.
+#[derive(Deserialize)]
+struct HandlingCounts {
+    received: u64,
+    sent: u64,
+    returned: u64,
+    withheld: u64,
+}
+
+impl TryFrom<HandlingCounts> for HandlingTally {
+    type Error = OpenTally;
+    fn try_from(counts: HandlingCounts) -> Result<Self, OpenTally> {
+        Self::new(counts.received, counts.sent, counts.returned, counts.withheld)
     }
 }
 
@@ -250,6 +284,18 @@ mod tests {
             prop_assert!(tally.on(Rung::Told) <= tally.on(Rung::Identified));
             prop_assert!(tally.on(Rung::Identified) <= tally.received());
         }
+    }
+
+    #[test]
+    fn a_tally_that_does_not_close_cannot_be_read_either() {
+        let intake = IntakeTally::new(10, 1, 2, 7).unwrap();
+        let text = serde_json::to_string(&intake).unwrap();
+        assert_eq!(serde_json::from_str::<IntakeTally>(&text).unwrap(), intake);
+        assert!(serde_json::from_str::<IntakeTally>(&text.replace("10", "11")).is_err());
+        let handling = HandlingTally::new(10, 1, 2, 7).unwrap();
+        let text = serde_json::to_string(&handling).unwrap();
+        assert_eq!(serde_json::from_str::<HandlingTally>(&text).unwrap(), handling);
+        assert!(serde_json::from_str::<HandlingTally>(&text.replace("10", "11")).is_err());
     }
 
     #[test]

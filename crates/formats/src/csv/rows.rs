@@ -135,7 +135,7 @@ impl<'t> Rows<'t> {
 }
 
 /// Whether every quoted cell of the row begins with its quote and ends with one (RFC 4180, section 2, rules 5 to 7).
-fn is_well_quoted(row: &str, separator: u8) -> bool {
+pub(crate) fn is_well_quoted(row: &str, separator: u8) -> bool {
     #[derive(PartialEq)]
     enum At {
         CellStart,

@@ -7,16 +7,13 @@ use csv::{Terminator, WriterBuilder};
 use model::{Lang, SightingBatch};
 use serde_json::{Map, Value};
 
-use crate::fields::{Column, RECORD, TAXONOMY};
-use crate::outgoing::{self, LOCAL_TIME};
+use crate::fields::{Column, LOCAL_TIME, MORE, RECORD, TAXONOMY};
+use crate::outgoing;
 use crate::writing::{Dialect, Rendering, Written, spreadsheet_safe};
 
 /// So many columns at most come of `extra`; the keys beyond stand together in [`MORE`]. A file of rows with a key each would
 /// otherwise become a table as wide as it is long.
 const MOST_KEYS: usize = 256;
-
-/// The keys beyond [`MOST_KEYS`], as one JSON object.
-const MORE: &str = "extra.noroshi.more";
 
 /// The rows as CSV. Numbers and truth values are written as text, objects and arrays as JSON, so no field is lost.
 ///

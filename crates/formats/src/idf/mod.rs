@@ -3,6 +3,7 @@
 //! What we write is what IntelMQ 3.5 takes without complaint; what only we know stands under `extra.noroshi.*`, and a node that
 //! reads it gets every column back.
 
+mod fit;
 mod read;
 mod write;
 
@@ -31,6 +32,10 @@ impl crate::Format for Idf {
         let text = decoded.text.trim_start();
         if !text.starts_with(['{', '[']) {
             return Likelihood::No;
+        }
+        // Events, and none of them.
+        if text.bytes().filter(|b| !b.is_ascii_whitespace()).eq(*b"[]") {
+            return Likelihood::Likely;
         }
         let has = |key: &str| text.contains(&format!("\"{key}\""));
         if has("xarf_version") || has("spec_version") {

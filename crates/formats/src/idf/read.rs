@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::fit::AS_WRITTEN;
 use crate::civil::{self, Habit, NO_TIME_ZONE, Shown};
 use crate::extra::Extra;
 use crate::fields::{self, ADDRESS_MISSING, COLUMNS, Column, LOCAL_TIME, TAXONOMY, is_other_idf_key};
@@ -289,6 +290,14 @@ impl<'a> Event<'a> {
                     Ok(())
                 }
             };
+        }
+        // What another of us could not put under its key.
+        if key == AS_WRITTEN
+            && depth == 0
+            && let Ok(members) = serde_json::from_str::<Members<'_>>(json)
+        {
+            self.ours = true;
+            return members.0.iter().try_for_each(|(name, value)| self.leaf(name, value.get()));
         }
         if json.starts_with('{')
             && key != COLUMNS

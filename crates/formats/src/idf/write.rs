@@ -1,23 +1,36 @@
 //! Writing IDF: one flat JSON object per line, keys as IntelMQ has them.
 
 use model::SightingBatch;
+use serde_json::{Map, Value};
 
+use super::fit::{AS_WRITTEN, fits};
 use crate::outgoing;
 use crate::writing::{Rendering, Written};
 
 /// The rows as JSON lines (UTF-8, LF, one object per line, no line at the end that is none). Every column and every field of
-/// `extra` is carried, so nothing is lost.
+/// `extra` is carried, so nothing is lost; what IntelMQ would refuse under its key stands inside [`AS_WRITTEN`].
 pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written {
     let mut bytes = Vec::with_capacity(rows.len().saturating_mul(512));
     for (index, row) in rows.rows().enumerate() {
         let mut before = b'{';
-        for (key, value) in outgoing::fields(&row, index, rendering) {
+        let mut member = |key: &str, value: &Value| {
             bytes.push(before);
             before = b',';
             // Writing JSON values into memory does not fail.
-            let _ = serde_json::to_writer(&mut bytes, &key);
+            let _ = serde_json::to_writer(&mut bytes, key);
             bytes.push(b':');
-            let _ = serde_json::to_writer(&mut bytes, &value);
+            let _ = serde_json::to_writer(&mut bytes, value);
+        };
+        let mut as_written = Map::new();
+        for (key, value) in outgoing::fields(&row, index, rendering) {
+            if fits(&key, &value) {
+                member(&key, &value);
+            } else {
+                as_written.insert(key.into_owned(), value);
+            }
+        }
+        if !as_written.is_empty() {
+            member(AS_WRITTEN, &Value::Object(as_written));
         }
         bytes.extend_from_slice(b"}\n");
     }
@@ -29,7 +42,6 @@ mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use model::{DeliveryId, Provenance, Sighting, SightingBatchBuilder, Zone};
-    use serde_json::{Map, Value};
     use uuid::Uuid;
 
     use super::*;

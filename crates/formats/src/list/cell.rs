@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use model::Address;
 use model::problem::Code;
+use model::{Address, PortNumber};
 
 use crate::fields;
 
@@ -20,6 +20,9 @@ pub(super) struct Endpoint<'a> {
 /// # Errors
 /// What is wrong with the address.
 pub(super) fn endpoint(text: &str) -> Result<Endpoint<'_>, &'static Code> {
+    // A prefix of one address is that address.
+    let (one, is_v6) = (|length: &str| text.strip_suffix(length), text.contains(':'));
+    let text = if is_v6 { one("/128") } else { one("/32") }.unwrap_or(text);
     let whole = match fields::address(text) {
         Ok(address) => return Ok(Endpoint { address, port: None }),
         Err(code) => code,
@@ -43,12 +46,51 @@ pub(super) fn endpoint(text: &str) -> Result<Endpoint<'_>, &'static Code> {
     Ok(Endpoint { address, port: (!port.is_empty()).then_some(port) })
 }
 
-/// Splits `80/tcp` into its port and its protocol.
+/// Splits `80/tcp`, `TCP/80`, `udp:53` into port and protocol; `80番` and `80番ポート` are 80.
 pub(super) fn port_and_protocol(text: &str) -> (&str, Option<&str>) {
-    match text.split_once('/') {
-        Some((port, protocol)) => (port.trim(), Some(protocol.trim())),
-        None => (text, None),
+    let text = text.strip_suffix("ポート").unwrap_or(text);
+    let text = text.strip_suffix('番').unwrap_or(text).trim_end();
+    let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    match (text.split_at_checked(letters), text.split_once('/')) {
+        (Some((protocol, port)), _) if letters > 0 && port.starts_with(['/', ':', ' ']) => {
+            (port.trim_start_matches(['/', ':', ' ']), Some(protocol))
+        }
+        (_, Some((port, protocol))) => (port.trim(), Some(protocol.trim())),
+        _ => (text, None),
     }
+}
+
+/// Whether a cell, refanged, is a name with a dot in it, as DNS has them, and no address.
+pub(super) fn is_name(cell: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    let name = cell.strip_suffix('.').unwrap_or(cell);
+    name.len() <= 253
+        && name.contains('.')
+        && name.split('.').all(label)
+        && name.rsplit('.').next().is_some_and(|last| !last.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Reads `c2.example.net`, `c2.example.net:443`; `cell` is refanged.
+pub(super) fn name_and_port(cell: &str) -> Option<(&str, Option<PortNumber>)> {
+    let (name, port) = match cell.rsplit_once(':') {
+        Some((name, port)) => (name.trim_end(), Some(fields::port(port.trim()).ok()?)),
+        None => (cell, None),
+    };
+    is_name(name).then_some((name, port))
+}
+
+/// Whether a cell, refanged, is an absolute URL.
+pub(super) fn is_url(cell: &str) -> bool {
+    cell.split_once("://").is_some_and(|(scheme, rest)| {
+        !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) && !rest.is_empty()
+    }) && !cell.contains(char::is_whitespace)
+}
+
+/// The cell without the `="…"` by which an export keeps a spreadsheet from changing it.
+pub(super) fn without_formula(cell: &str) -> &str {
+    cell.trim().strip_prefix("=\"").and_then(|cell| cell.strip_suffix('"')).unwrap_or(cell)
 }
 
 /// Whether a folded cell says that there is no value.
@@ -110,6 +152,8 @@ mod tests {
             ("2001:db8::1 80", "2001:db8::1", Some("80")),
             ("2001:db8::1", "2001:db8::1", None),
             ("::ffff:192.0.2.1", "192.0.2.1", None),
+            ("192.0.2.1/32", "192.0.2.1", None),
+            ("2001:db8::1/128", "2001:db8::1", None),
         ] {
             match endpoint(text) {
                 Ok(found) => assert_eq!((found.address.to_string().as_str(), found.port), (address, port), "{text}"),
@@ -119,6 +163,10 @@ mod tests {
         for (text, code) in [
             ("0.0.0.0:80", "address-unspecified"),
             ("192.0.2.0/24", "address-is-network"),
+            ("192.0.2.1/31", "address-is-network"),
+            ("192.0.2.1/128", "address-is-network"),
+            ("2001:db8::/32", "address-is-network"),
+            ("0.0.0.0/32", "address-unspecified"),
             ("192.0.2.1-192.0.2.9", "address-is-range"),
             ("192.0.2.1 - 192.0.2.9", "address-is-range"),
             ("192.0.2.999:80", "bad-address"),
@@ -130,6 +178,44 @@ mod tests {
         ] {
             assert_eq!(endpoint(text).unwrap_err().code, code, "{text}");
         }
+    }
+
+    #[test]
+    fn ports_with_what_people_put_beside_them() {
+        for (text, port, protocol) in [
+            ("80", "80", None),
+            ("80/tcp", "80", Some("tcp")),
+            ("TCP/80", "80", Some("TCP")),
+            ("udp:53", "53", Some("udp")),
+            ("tcp 80", "80", Some("tcp")),
+            ("80番", "80", None),
+            ("80番ポート", "80", None),
+            ("ssh", "ssh", None),
+            ("80:90", "80:90", None),
+        ] {
+            assert_eq!(port_and_protocol(text), (port, protocol), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_urls_and_formulas() {
+        for name in ["c2.example.net", "C2.Example.NET.", "_x.example.org", "xn--eckwd4c7c.example"] {
+            assert!(is_name(name), "{name}");
+        }
+        for other in
+            ["", "pc1", "192.0.2.1", "192.0.2.999", "a b.example.org", "架空株式会社", "a..example.org", "x.y:80"]
+        {
+            assert!(!is_name(other), "{other}");
+        }
+        assert!(
+            is_url("http://example.org")
+                && is_url("ftp://x/y")
+                && !is_url("example.org/a")
+                && !is_url("see http://x y")
+        );
+        assert_eq!(without_formula(" =\"192.0.2.1\" "), "192.0.2.1");
+        assert_eq!(without_formula("=\"open"), "=\"open");
+        assert_eq!(without_formula("=1+1"), "=1+1");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a heading means: the table in `headings.toml`, and the zone that a heading may name.
+//! What a heading means: the table in `headings.toml`, the zone that a heading may name, and, where the table does not have it
+//! whole, the words that it is made of (whose end of the connection, and what of it).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -101,18 +102,23 @@ pub(super) fn understand(written: &str) -> Heading {
     }
     let unknown = || Heading { written: written.to_owned(), ..Heading::default() };
     let whole = plain(written);
-    if let Some(meaning) = table.get(&whole) {
-        return found(meaning, None);
+    let meaning_of = |plain: &str| table.get(plain).cloned().or_else(|| composed(plain));
+    if let Some(meaning) = meaning_of(&whole) {
+        return found(&meaning, None);
     }
     let folded = fold(written);
     if let Some((before, inside, after)) = brackets(&folded) {
         let name = plain(&format!("{before}{after}"));
         let zone = zone_word(inside);
-        let meaning = zone.is_none().then(|| table.get(&plain(&format!("{inside}{before}{after}")))).flatten();
-        return match meaning.or_else(|| table.get(&name)) {
-            Some(meaning) if is_time(meaning) => found(meaning, zone),
+        let meaning = zone.is_none().then(|| meaning_of(&plain(&format!("{inside}{before}{after}")))).flatten();
+        // 「接続時間(秒)」 is how long, and not when.
+        let is_length =
+            matches!(&*plain(inside), "秒" | "分" | "秒数" | "ミリ秒" | "s" | "sec" | "seconds" | "min" | "ms");
+        return match meaning.or_else(|| meaning_of(&name)) {
+            Some(meaning) if is_time(&meaning) && is_length => unknown(),
+            Some(meaning) if is_time(&meaning) => found(&meaning, zone),
             // A zone beside something that is no time is a word that we do not know.
-            Some(meaning) if zone.is_none() => found(meaning, None),
+            Some(meaning) if zone.is_none() => found(&meaning, None),
             _ => unknown(),
         };
     }
@@ -129,11 +135,225 @@ pub(super) fn understand(written: &str) -> Heading {
             return found(&Meaning::Column(Column::Time), Some(zone));
         }
         let rest = whole.strip_prefix(word).or_else(|| whole.strip_suffix(word));
-        if let Some(meaning) = rest.and_then(|rest| table.get(rest)).filter(|meaning| is_time(meaning)) {
-            return found(meaning, Some(zone));
+        if let Some(meaning) = rest.and_then(meaning_of).filter(is_time) {
+            return found(&meaning, Some(zone));
         }
     }
     unknown()
+}
+
+/// Words for the end of the connection at which the infected terminal stands; compared as [`plain`] has them.
+const THIS_END: [&str; 25] = [
+    "送信元",
+    "発信元",
+    "接続元",
+    "アクセス元",
+    "通信元",
+    "攻撃元",
+    "ソース",
+    "送信側",
+    "発信側",
+    "クライアント",
+    "感染端末",
+    "感染機器",
+    "感染pc",
+    "感染ホスト",
+    "感染",
+    "被害端末",
+    "不正端末",
+    "端末",
+    "加入者",
+    "契約者",
+    "利用者",
+    "source",
+    "src",
+    "client",
+    "infected",
+];
+
+/// Words for the other end: where the terminal connected to.
+const OTHER_END: [&str; 30] = [
+    "接続先",
+    "宛先",
+    "あて先",
+    "宛て先",
+    "送信先",
+    "通信先",
+    "アクセス先",
+    "攻撃先",
+    "相手先",
+    "接続先サーバ",
+    "接続先サーバー",
+    "c2サーバ",
+    "c2サーバー",
+    "c2server",
+    "c2",
+    "c&cサーバ",
+    "c&cサーバー",
+    "c&cserver",
+    "c&c",
+    "cncサーバ",
+    "cnc",
+    "指令サーバ",
+    "指令サーバー",
+    "不正サーバ",
+    "不正サーバー",
+    "シンクホール",
+    "destination",
+    "dest",
+    "dst",
+    "sinkhole",
+];
+
+/// What of an end: the meaning at this end, and at the other.
+const OF_AN_END: [(&[&str], &str, &str); 8] = [
+    (
+        &[
+            "ip",
+            "ipアドレス",
+            "アドレス",
+            "ipaddress",
+            "ipaddr",
+            "address",
+            "addr",
+            "ipv4",
+            "ipv6",
+            "ipv4アドレス",
+            "ipv6アドレス",
+            "グローバルip",
+            "グローバルipアドレス",
+            "グローバルアドレス",
+            "globalip",
+            "ipv4address",
+            "ipv6address",
+        ],
+        "source.ip",
+        "destination.ip",
+    ),
+    (
+        &["ポート", "ポート番号", "ポートno", "port", "port番号", "portno", "portnumber", "tcpポート", "udpポート"],
+        "source.port",
+        "destination.port",
+    ),
+    (
+        &[
+            "ipポート",
+            "ipアドレスポート",
+            "ipアドレスポート番号",
+            "ipport",
+            "ipアドレスとポート",
+            "ipアドレスとポート番号",
+            "addressport",
+            "endpoint",
+        ],
+        "source.endpoint",
+        "destination.endpoint",
+    ),
+    (
+        &[
+            "ホスト",
+            "ホスト名",
+            "ドメイン",
+            "ドメイン名",
+            "fqdn",
+            "host",
+            "hostname",
+            "domain",
+            "domainname",
+            "サーバ名",
+            "サーバー名",
+        ],
+        "source.fqdn",
+        "destination.fqdn",
+    ),
+    (&["url", "uri"], "source.url", "destination.url"),
+    (&["asn", "as番号", "asnumber", "as"], "source.asn", "destination.asn"),
+    (
+        &["国", "国名", "国コード", "country", "countrycode", "cc", "geo"],
+        "source.geolocation.cc",
+        "destination.geolocation.cc",
+    ),
+    (
+        &["逆引き", "逆引きホスト名", "逆引き名", "ptr", "rdns", "reversedns"],
+        "source.reverse_dns",
+        "destination.reverse_dns",
+    ),
+];
+
+/// What happens at a time, before the word for the time.
+const EVENTS: [&str; 34] = [
+    "検知",
+    "検出",
+    "発見",
+    "発生",
+    "通信",
+    "接続",
+    "アクセス",
+    "観測",
+    "観察",
+    "確認",
+    "感染",
+    "感染検知",
+    "感染確認",
+    "感染通信",
+    "不正通信",
+    "不正アクセス",
+    "攻撃",
+    "攻撃検知",
+    "受信",
+    "送信",
+    "発信",
+    "記録",
+    "ログ",
+    "ログイン",
+    "イベント",
+    "事象",
+    "事案",
+    "最終検知",
+    "最終検出",
+    "最終通信",
+    "最終接続",
+    "最終観測",
+    "最終確認",
+    "最終アクセス",
+];
+
+/// Words for a time, and what each means; a time beside a date becomes the time of day by what its cells hold.
+const TIMES: [(&[&str], &str); 2] = [
+    (
+        &[
+            "日時",
+            "日時分",
+            "日時分秒",
+            "年月日時",
+            "時刻",
+            "時間",
+            "日付時刻",
+            "タイムスタンプ",
+            "timestamp",
+            "datetime",
+            "time",
+        ],
+        "time.source",
+    ),
+    (&["日", "日付", "年月日", "date"], "time.date"),
+];
+
+/// The meaning of a heading made of two words: an end and what of it (`宛先Port`), or an event and a time (「発見日時」). The longest
+/// first word that leaves a known second one counts; `の` may stand between them.
+fn composed(plain: &str) -> Option<Meaning> {
+    let after = |word: &str| plain.strip_prefix(word).map(|rest| rest.strip_prefix('の').unwrap_or(rest));
+    let end = |words: &[&str], place: fn(&(&[&str], &'static str, &'static str)) -> &'static str| {
+        words.iter().filter_map(|word| after(word)).filter(|rest| !rest.is_empty()).find_map(|rest| {
+            OF_AN_END.iter().find(|(of, ..)| of.contains(&rest)).and_then(|entry| Meaning::named(place(entry)))
+        })
+    };
+    let event = || {
+        EVENTS.iter().filter_map(|word| after(word)).find_map(|rest| {
+            TIMES.iter().find(|(words, _)| words.contains(&rest)).and_then(|(_, key)| Meaning::named(key))
+        })
+    };
+    end(&THIS_END, |entry| entry.1).or_else(|| end(&OTHER_END, |entry| entry.2)).or_else(event)
 }
 
 fn is_time(meaning: &Meaning) -> bool {
@@ -238,7 +458,20 @@ mod tests {
                 }
             }
         }
-        assert_eq!(version(), "headings-1");
+        assert_eq!(version(), "headings-2");
+    }
+
+    #[test]
+    fn the_words_that_headings_are_made_of_are_compared_as_they_stand() {
+        let words = THIS_END.iter().chain(&OTHER_END).chain(&EVENTS).copied();
+        let words = words.chain(OF_AN_END.iter().flat_map(|(words, ..)| words.iter().copied()));
+        for word in words.chain(TIMES.iter().flat_map(|(words, _)| words.iter().copied())) {
+            assert_eq!(plain(word), word);
+        }
+        for (_, one, other) in OF_AN_END {
+            assert!(Meaning::named(one).is_some() && Meaning::named(other).is_some(), "{one} {other}");
+        }
+        assert!(TIMES.iter().all(|(_, key)| Meaning::named(key).is_some()));
     }
 
     #[test]
@@ -277,10 +510,35 @@ mod tests {
             ("extra.noroshi.flags", "extra.noroshi.flags", None),
             ("feed.name", "feed.name", None),
             ("extra.columns", "extra.columns", None),
+            // Made of words, in either language or both.
+            ("送信元Port", "source.port", None),
+            ("宛先Port番号", "destination.port", None),
+            ("宛先Port", "destination.port", None),
+            ("Dst ポート", "destination.port", None),
+            ("発信元ポート番号(TCP)", "source.port", None),
+            ("感染端末のグローバルIPアドレス", "source.ip", None),
+            ("被害端末IPｱﾄﾞﾚｽ", "source.ip", None),
+            ("C&Cサーバー IPアドレス", "destination.ip", None),
+            ("C2サーバのドメイン名", "destination.fqdn", None),
+            ("C2", "destination.endpoint", None),
+            ("C2 server", "destination.endpoint", None),
+            ("相手先URL", "destination.url", None),
+            ("宛先国", "destination.geolocation.cc", None),
+            ("発見日時", "time.source", None),
+            ("感染通信日時（日本時間）", "time.source", Some("JST")),
+            ("発生時間", "time.source", None),
+            ("発生日付", "time.date", None),
+            ("検出の年月日", "time.date", None),
+            ("不正プログラム名", "malware.name", None),
+            ("検知名", "malware.name", None),
         ] {
             let heading = understand(written);
             assert_eq!(heading.meaning.as_ref().map(Meaning::name).as_deref(), Some(name), "{written}");
             assert_eq!(heading.zone.as_deref(), zone, "{written}");
+        }
+        for written in ["送信元の色", "感染元IP", "通信量", "検知", "C2 color", "接続時間(秒)", "対象ポート"]
+        {
+            assert_eq!(understand(written).meaning, None, "{written}");
         }
         for written in ["", "好きな色", "IPアドレス一覧", "日時(CST)x", "192.0.2.1", "ポート(JST)"] {
             assert_eq!(understand(written).meaning, None, "{written}");

@@ -5,7 +5,7 @@ use std::ops::Range;
 use model::Text;
 use model::problem::{Code, Place, Problem};
 
-use super::cell::{endpoint, refang};
+use super::cell::{endpoint, is_name, is_nothing, is_url, name_and_port, refang, without_formula};
 use super::headings::{Heading, Meaning, plain, understand};
 use super::mapping::{MAPPING_COLUMN_MISSING, Mapping};
 use super::rows::{Delimiter, Row, Rows};
@@ -38,6 +38,8 @@ pub(super) struct Layout {
     pub(super) above: Vec<u64>,
     /// Whether a line that begins with `#` is a remark: not in our own CSV, where the sender's own number may begin so.
     pub(super) comments: bool,
+    /// Whether cells stand as `="…"`.
+    pub(super) formulas: bool,
     /// How the columns were understood.
     pub(super) found_by: &'static str,
 }
@@ -129,6 +131,7 @@ impl Layout {
             let place = Place::file(file);
             line.map_or(place.clone(), |line| place.line(line))
         };
+        let ours = names.first().is_some_and(|name| OURS.contains(&name.trim_matches(['\u{FEFF}', '"'])));
         let mut layout = Self {
             delimiter,
             heading_line: line,
@@ -138,7 +141,9 @@ impl Layout {
             columns: Vec::new(),
             zone: None,
             above,
-            comments: !names.first().is_some_and(|name| OURS.contains(&name.trim_matches(['\u{FEFF}', '"']))),
+            comments: !ours,
+            // Our own never writes them, but a text in it may hold one.
+            formulas: !ours && has_formulas(text, from),
             found_by: "",
         };
         let headings = layout.name_columns(&names, mapping).map_err(|missing| {
@@ -188,7 +193,7 @@ impl Layout {
         let is_when =
             |meaning: &Meaning| matches!(meaning, Meaning::Column(Column::Time) | Meaning::Date | Meaning::Epoch);
         let content = Content { sample, habit: &mapping.habit };
-        let mut inferred = false;
+        let mut inferred = what_of_an_end(&mut headings, &content);
         // What no heading names is looked for in the cells.
         if !has(&headings, &is_whom) {
             let found: Vec<usize> = free(&headings).filter(|index| content.is_addresses(*index)).collect();
@@ -208,15 +213,21 @@ impl Layout {
             let found: Vec<usize> = free(&headings).filter(|index| content.is_times(*index)).collect();
             match found[..] {
                 [] => {
-                    let date = free(&headings).find(|index| content.is_dates(*index));
-                    let clock = free(&headings).find(|index| content.is_clocks(*index));
-                    let (Some(date), Some(clock)) = (date, clock) else {
+                    let dates: Vec<usize> = free(&headings).filter(|index| content.is_dates(*index)).collect();
+                    let clocks: Vec<usize> = free(&headings).filter(|index| content.shows_clocks(*index)).collect();
+                    let (date, clock) = match (&dates[..], &clocks[..]) {
+                        ([], _) => return Err(Problem::new(&NO_TIME_COLUMN, place()).with_value(&named)),
+                        ([date], [clock]) => (*date, *clock),
                         // A file of times without an hour says so row by row, if that is the column.
-                        let Some(date) = date else {
-                            return Err(Problem::new(&NO_TIME_COLUMN, place()).with_value(&named));
-                        };
-                        set(&mut headings, date, Meaning::Column(Column::Time));
-                        return self.assign(headings, true, place);
+                        ([date], []) => {
+                            set(&mut headings, *date, Meaning::Column(Column::Time));
+                            return self.assign(headings, true, place);
+                        }
+                        _ => {
+                            let columns = dates.iter().chain(&clocks).map(|i| (i + 1).to_string());
+                            let columns = columns.collect::<Vec<_>>().join(", ");
+                            return Err(Problem::new(&TWO_TIME_COLUMNS, place()).with_value(&columns));
+                        }
                     };
                     set(&mut headings, date, Meaning::Date);
                     set(&mut headings, clock, Meaning::Clock);
@@ -258,7 +269,14 @@ impl Layout {
         let time = position(headings, &|meaning| *meaning == Meaning::Column(Column::Time));
         match (date, clock, time) {
             (Some(_), None, Some(time)) if content.is_clocks(time) => set(headings, time, Meaning::Clock),
-            (Some(date), None, None) => set(headings, date, Meaning::Column(Column::Time)),
+            (Some(date), None, None) => {
+                // The time of day may stand under a heading that no table knows.
+                let clocks: Vec<usize> = free(headings).filter(|index| content.shows_clocks(*index)).collect();
+                match clocks[..] {
+                    [clock] if content.is_dates(date) => set(headings, clock, Meaning::Clock),
+                    _ => set(headings, date, Meaning::Column(Column::Time)),
+                }
+            }
             // Whole times stand beside it: the date is one more field.
             (Some(date), _, Some(_)) => {
                 if let Some((heading, _)) = headings.get_mut(date) {
@@ -302,7 +320,14 @@ impl Layout {
                 }
                 Some(meaning) => {
                     let earlier = self.columns.iter().position(|column| claims_the_same(&column.role, &meaning));
-                    earlier.map_or(Role::Means(meaning), Role::Again)
+                    match earlier.and_then(|at| Some((at, self.columns.get(at)?))) {
+                        None => Role::Means(meaning),
+                        // Two names for the malware, two other ends: the second is one more field. Who and when is said once.
+                        Some((_, first)) if !says_who_or_when(&meaning) && plain(&first.name) != plain(&name) => {
+                            kept(&self.columns)
+                        }
+                        Some((at, _)) => Role::Again(at),
+                    }
                 }
             };
             self.columns.push(Planned { name, role, unknown });
@@ -314,6 +339,74 @@ impl Layout {
         self.zone = zones.pop();
         Ok(())
     }
+}
+
+/// Whether two columns of that meaning could name another person, or let the row go further than it may.
+fn says_who_or_when(meaning: &Meaning) -> bool {
+    !matches!(
+        meaning,
+        Meaning::DestinationEndpoint
+            | Meaning::Column(
+                Column::DestinationIp
+                    | Column::DestinationPort
+                    | Column::DestinationFqdn
+                    | Column::DestinationUrl
+                    | Column::Malware
+                    | Column::SourceAsn
+                    | Column::Reference
+            )
+    )
+}
+
+/// 「送信元」 or 「C2」 by itself does not say what of that end stands in its column; the cells do. Whether anything was found out.
+fn what_of_an_end(headings: &mut [(Heading, Word)], content: &Content<'_>) -> bool {
+    let mut found_out = false;
+    for (index, (heading, word)) in headings.iter_mut().enumerate() {
+        let (is_other_end, name, url) = match heading.meaning {
+            Some(Meaning::SourceEndpoint) => (false, Column::SourceFqdn, Column::SourceUrl),
+            Some(Meaning::DestinationEndpoint) => (true, Column::DestinationFqdn, Column::DestinationUrl),
+            _ => continue,
+        };
+        let some = |is: &dyn Fn(&str) -> bool| content.any(index, is);
+        let any_address = some(&is_address);
+        if *word == Word::Mapping || any_address && !is_other_end || !some(&|_| true) {
+            continue;
+        }
+        heading.meaning = if content.mostly(index, |cell| is_name(&refang(cell))) {
+            Some(Meaning::Column(name))
+        } else if content.mostly(index, |cell| is_url(&refang(cell))) {
+            Some(Meaning::Column(url))
+        } else if some(&|cell| endpoint(&refang(cell)).is_err_and(|code| code.code != "bad-address"))
+            || any_address
+            || is_other_end && some(&|cell| name_and_port(&refang(cell)).is_some() || is_url(&refang(cell)))
+        {
+            continue;
+        } else {
+            None
+        };
+        found_out = true;
+    }
+    found_out
+}
+
+/// Whether any of the first lines holds a cell as `="…"`.
+fn has_formulas(text: &str, from: usize) -> bool {
+    let mut at = from;
+    for _ in 0..SAMPLE {
+        let (end, next) = line_from(text, at);
+        let line = text.get(at..end).unwrap_or_default();
+        let after_delimiter = |(found, _): (usize, &str)| {
+            found
+                .checked_sub(1)
+                .and_then(|before| line.as_bytes().get(before))
+                .is_none_or(|b| matches!(b, b',' | b'\t' | b';' | b'|'))
+        };
+        if line.match_indices("=\"").any(after_delimiter) {
+            return true;
+        }
+        at = next;
+    }
+    false
 }
 
 /// Whether a column of that role already says what `meaning` says.
@@ -375,6 +468,12 @@ struct Content<'s> {
 }
 
 impl Content<'_> {
+    /// Whether any cell of the column that holds anything is so.
+    fn any(&self, index: usize, is: impl Fn(&str) -> bool) -> bool {
+        let cells = self.sample.iter().filter_map(|row| row.get(index)).map(|cell| fold(cell));
+        cells.into_iter().any(|cell| !is_nothing(&cell) && is(&cell))
+    }
+
     /// Whether at least four in five of the column's cells that hold anything are so.
     fn mostly(&self, index: usize, is: impl Fn(&str) -> bool) -> bool {
         let cells: Vec<_> = self
@@ -382,7 +481,7 @@ impl Content<'_> {
             .iter()
             .filter_map(|row| row.get(index))
             .map(|cell| fold(cell))
-            .filter(|c| !c.is_empty())
+            .filter(|c| !is_nothing(c))
             .collect();
         let good = cells.iter().filter(|cell| is(cell)).count();
         good > 0 && good * 5 >= cells.len() * 4
@@ -404,6 +503,11 @@ impl Content<'_> {
 
     fn is_clocks(&self, index: usize) -> bool {
         self.mostly(index, |cell| is_clock(cell, self.habit))
+    }
+
+    /// As [`Content::is_clocks`], for a column that no heading calls a time: four digits by themselves may as well be a port.
+    fn shows_clocks(&self, index: usize) -> bool {
+        self.mostly(index, |cell| cell.contains([':', '時']) && is_clock(cell, self.habit))
     }
 
     fn is_ports(&self, index: usize) -> bool {
@@ -471,7 +575,7 @@ fn head(
             }
         }
         if !comment {
-            sample.push(row.cells().map(str::to_owned).collect());
+            sample.push(row.cells().map(|cell| without_formula(cell).to_owned()).collect());
         }
         if sample.len() >= SAMPLE {
             break;
@@ -490,7 +594,7 @@ fn head(
 /// A row holds an address, or a time, or something refused that is nearly one; a heading holds none.
 fn is_data(row: &Row<'_>, mapping: &Mapping) -> bool {
     row.cells().any(|cell| {
-        let cell = fold(cell);
+        let cell = fold(without_formula(cell));
         is_address(&cell)
             || (cell.matches('.').count() == 3 && cell.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
             || endpoint(&refang(&cell)).is_err_and(|code| code.code != "bad-address")
@@ -502,7 +606,7 @@ fn is_data(row: &Row<'_>, mapping: &Mapping) -> bool {
 fn cells_of(row: &Row<'_>, delimiter: Delimiter) -> Vec<String> {
     let raw = row.raw().trim_start();
     if !is_comment(raw) {
-        return row.cells().map(str::to_owned).collect();
+        return row.cells().map(|cell| without_formula(cell).to_owned()).collect();
     }
     let bare = raw.trim_start_matches(['#', '※', '＃', '/']).trim_start_matches(' ');
     let mut rows = Rows::new(bare, 0, delimiter, None);
@@ -538,8 +642,7 @@ fn best_delimiter(text: &str, from: usize, mapping: &Mapping) -> Delimiter {
         let mut score = 0;
         for _ in 0..SAMPLE {
             let Some(row) = rows.next() else { break };
-            let comment = is_comment(row.raw());
-            let cells = if comment { cells_of(&row, delimiter) } else { row.cells().map(str::to_owned).collect() };
+            let cells = cells_of(&row, delimiter);
             score += cells.iter().filter(|cell| means_something(cell, mapping)).count();
         }
         if score > best.0 {

@@ -7,7 +7,7 @@
 //! skip_lines = 2                       # lines before the heading
 //! heading = true                       # false: there is none; name columns by number, from 1
 //! zone = "Asia/Tokyo"                  # of times that carry none
-//! time_format = "%d/%m/%Y %H:%M:%S"    # strptime, or "epoch" or "epoch_ms"
+//! time_format = "%d/%m/%Y %H:%M:%S"    # strptime, or "epoch", "epoch_ms", "excel"
 //! two_digit_years = "20xx"
 //! classification = "infected-system"
 //! malware = "gameover-zeus"
@@ -161,6 +161,7 @@ fn form(text: &str) -> Option<Form> {
     match text {
         "epoch" => Some(Form::EpochSeconds),
         "epoch_ms" => Some(Form::EpochMillis),
+        "excel" => Some(Form::ExcelSerial),
         format => {
             // A directive that does not exist is refused now and not row by row.
             let sample = jiff::civil::date(2014, 6, 30).at(9, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok()?;

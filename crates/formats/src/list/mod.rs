@@ -94,6 +94,15 @@ impl crate::Format for List {
     }
 }
 
+/// What a text of addresses lacks to be a list; none where it holds no column of addresses at all.
+pub(crate) fn what_is_missing(file: &str, decoded: &Decoded<'_>) -> Option<Problem> {
+    if decoded.text.trim_start().starts_with(['{', '[', '<']) {
+        return None;
+    }
+    let problem = Layout::find(file, decoded, &Mapping::default()).err()?;
+    (problem.code.code != layout::NO_ADDRESS_COLUMN.code).then_some(problem)
+}
+
 /// What came of a list, before it is sealed.
 struct Found {
     sightings: SightingBatch,

@@ -7,7 +7,9 @@ use model::sighting::Flags;
 use model::special::SpecialRanges;
 use model::{Classification, Instant, Sighting, Tags, Text, Zone};
 
-use super::cell::{endpoint, is_nothing, port_and_protocol, refang, without_apostrophe};
+use super::cell::{
+    endpoint, is_nothing, is_url, name_and_port, port_and_protocol, refang, without_apostrophe, without_formula,
+};
 use super::headings::Meaning;
 use super::layout::{Layout, Role};
 use super::mapping::Mapping;
@@ -17,6 +19,9 @@ use crate::extra::Extra;
 use crate::fields::{self, BAD_ZONE, COLUMNS, Column, LOCAL_TIME, MORE, TAXONOMY};
 use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS};
 use crate::text::fold;
+
+/// When the source made its report: the one key without a column that holds a time.
+const OBSERVED: &str = "time.observation";
 
 /// What is wrong with a row, and in which column.
 pub(super) struct Fault {
@@ -83,6 +88,8 @@ struct Places {
     source_port: Option<usize>,
     destination: Option<usize>,
     destination_port: Option<usize>,
+    /// Whether the other end may stand there by its name or URL instead of its address.
+    destination_by_name: bool,
     time: Option<usize>,
     epoch: Option<usize>,
     date: Option<usize>,
@@ -113,10 +120,13 @@ impl Places {
                 Role::Again(first) => places.again.push((index, *first)),
             }
         }
+        let of_its_own = |column| places.alone.iter().any(|(_, other)| *other == column);
+        places.destination_by_name &= !of_its_own(Column::DestinationFqdn) && !of_its_own(Column::DestinationUrl);
         places
     }
 
     fn put(&mut self, index: usize, meaning: &Meaning) {
+        self.destination_by_name |= *meaning == Meaning::DestinationEndpoint;
         let slot = match meaning {
             Meaning::SourceEndpoint | Meaning::Column(Column::SourceIp) => &mut self.source,
             Meaning::Column(Column::SourcePort) => &mut self.source_port,
@@ -210,6 +220,7 @@ impl<'r> Cells<'r> {
     fn text(&self, index: usize) -> &'r str {
         let last = self.plan.layout.width.checked_sub(1) == Some(index) && self.spaced();
         let cell = if last { self.row.rest_of(index) } else { self.row.cell(index) };
+        let cell = if self.plan.layout.formulas { without_formula(cell) } else { cell };
         let cell = cell.trim();
         let again = &self.plan.places.again;
         if !again.is_empty() && is_nothing(&fold(cell)) {
@@ -426,6 +437,7 @@ impl Work {
                         }
                     }
                 }
+                Err(_) if plan.places.destination_by_name && self.destination_name(&bare) => {}
                 Err(_) => self.keep_raw(Column::DestinationIp, cells.text(index)),
             }
         }
@@ -437,6 +449,18 @@ impl Work {
                 _ => self.keep_raw(Column::DestinationPort, cells.text(index)),
             }
         }
+    }
+
+    /// Takes `c2.example.net`, `c2.example.net:443`, `http://c2.example.net/x` for the other end; says whether it was one of these.
+    fn destination_name(&mut self, cell: &str) -> bool {
+        if is_url(cell) {
+            fields::keep(&mut self.sighting.destination_url, cell);
+            return true;
+        }
+        let Some((name, port)) = name_and_port(cell) else { return false };
+        fields::keep(&mut self.sighting.destination_fqdn, name);
+        self.sighting.destination_port = port.or(self.sighting.destination_port);
+        true
     }
 
     fn tags(&mut self, plan: &Plan<'_>, cells: &Cells<'_>) -> Result<(), Fault> {
@@ -513,6 +537,13 @@ impl Work {
                 }
                 _ => {}
             }
+            if key == OBSERVED && !plan.ours {
+                match self.observed(plan, text) {
+                    Some(time) => self.extra.text(key, &time),
+                    None => self.keep_text(key, text),
+                }
+                continue;
+            }
             // An object or array under an IDF key is what a writer of CSV made of one.
             if !new && text.starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
                 self.extra.json(key, text);
@@ -542,8 +573,21 @@ impl Work {
         }
     }
 
+    /// When the source's report was made, in UTC as IDF has it: without its zone a reader would take it for UTC.
+    fn observed(&self, plan: &Plan<'_>, text: &str) -> Option<String> {
+        let folded = fold(text);
+        let written = civil::read(&folded, plan.habit).ok()?;
+        let beside: Option<Zone> = written.zone.and_then(|zone| zone.parse().ok());
+        let instant = civil::place(written.shown, beside.as_ref().or(plan.zone.as_ref()), plan.latest).ok()?;
+        Some(fields::idf_time(instant))
+    }
+
     fn keep_raw(&mut self, column: Column, text: &str) {
-        self.extra.kept_raw(column.key(), &serde_json::Value::from(text).to_string());
+        self.keep_text(column.key(), text);
+    }
+
+    fn keep_text(&mut self, key: &str, text: &str) {
+        self.extra.kept_raw(key, &serde_json::Value::from(text).to_string());
         self.sighting.flags = self.sighting.flags.and(Flags::FIELD_KEPT_RAW);
     }
 

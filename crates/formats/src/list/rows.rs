@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::ops::Range;
 
+use crate::csv::rows::is_well_quoted;
 use crate::text::{fold, line_from};
 
 /// What stands between two cells.
@@ -208,7 +209,9 @@ impl<'t> Rows<'t> {
         let row = row.strip_suffix('\r').unwrap_or(row);
         let between = raw.ends_with('\r') && text.as_bytes().get(after) == Some(&b'\n');
         let lines = row.bytes().filter(|b| matches!(b, b'\n' | b'\r')).count();
-        if lines > 0 && (lines > MOST_LINES || self.expected.is_some_and(|cells| cells != self.record.len())) {
+        // A stray quote here and another one lines below would make one row of all between them.
+        let fits = lines <= MOST_LINES && self.expected.is_none_or(|cells| cells == self.record.len());
+        if lines > 0 && !(fits && is_well_quoted(row, delimiter)) {
             return None;
         }
         // A quote left open on the last line.
@@ -411,6 +414,19 @@ mod tests {
         assert_eq!(rows.len(), 1_003);
         assert_eq!(rows.iter().filter(|row| *row == &["!"]).count(), 2);
         assert_eq!(rows[501], ["c", "d"]);
+    }
+
+    #[test]
+    fn a_stray_quote_never_swallows_the_rows_below_it() {
+        for (text, want) in [
+            ("1,2,\"x\n3,4,y\n", 2),
+            ("1,2,\"x\n3,4,\"y\n5,6,z\n", 3),
+            ("1,2,\"x\n3,4,y", 2),
+            ("1,2,\"x\n3,4,\"y\"\"\n5,6,z", 3),
+            ("1,2,\"x\n3,4,y\"\n5,6,z", 2),
+        ] {
+            assert_eq!(rows(text, Delimiter::Byte(b','), Some(3)).len(), want, "{text}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use jiff::fmt::rfc2822;
 use model::{Address, Instant, Zone};
 
 use crate::civil::{self, Habit, Shown};
+use crate::fields::is_network;
 use crate::text::fold;
 
 macro_rules! converters {
@@ -214,17 +215,6 @@ fn network(value: &str) -> Converted<'_> {
     } else {
         Converted::Kept
     }
-}
-
-fn is_network(value: &str) -> bool {
-    value.split_once('/').is_some_and(|(address, length)| {
-        let most = match address.parse::<IpAddr>() {
-            Ok(IpAddr::V4(_)) => 32,
-            Ok(IpAddr::V6(_)) => 128,
-            Err(_) => return false,
-        };
-        length.parse::<u8>().is_ok_and(|length| length <= most)
-    })
 }
 
 fn cves(value: &str) -> Converted<'_> {

@@ -56,9 +56,11 @@ impl crate::Format for Shadowserver {
             return Likelihood::No;
         }
         let has = |name: &str| heading.iter().any(|known| known.trim() == name);
-        if !has("timestamp") || !(common::has_address(has) || has("http_referer_ip") || has("email")) {
+        if !has("timestamp") {
             return Likelihood::No;
         }
+        // Reports of victims and of sandboxes name nobody by an address.
+        let who = common::has_address(has) || has("http_referer_ip") || has("email");
         let telling = [
             "severity",
             "tag",
@@ -71,10 +73,10 @@ impl crate::Format for Shadowserver {
             "asn",
             "src_asn",
         ];
-        match (kind_in_pattern(input.file), telling.iter().filter(|name| has(name)).count()) {
-            (Some(_), 1..) => Likelihood::Certain,
-            (_, 3..) => Likelihood::Likely,
-            (_, 2) => Likelihood::Possible,
+        match (kind_in_pattern(input.file), who, telling.iter().filter(|name| has(name)).count()) {
+            (Some(_), true, 1..) => Likelihood::Certain,
+            (Some(_), false, 1..) | (None, true, 3..) => Likelihood::Likely,
+            (None, true, 2) | (None, false, 2..) => Likelihood::Possible,
             _ => Likelihood::No,
         }
     }

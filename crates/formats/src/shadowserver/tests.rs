@@ -203,6 +203,13 @@ fn likelihood_by_name_and_heading() {
     assert_eq!(like("x.csv", std::str::from_utf8(SAMPLE).unwrap()), Likelihood::Likely);
     assert_eq!(like("x.csv", "timestamp,ip,asn,severity\n"), Likelihood::Possible);
     assert_eq!(like("x.csv", "timestamp,ip,port,tag\n"), Likelihood::No);
+    // Victims by name, and what a sandbox looked up: no address, and a report all the same.
+    assert_eq!(
+        like("2026-01-31-imaginary_victim-jp.csv", "timestamp,entity_name,sector,severity\n"),
+        Likelihood::Likely
+    );
+    assert_eq!(like("x.csv", "timestamp,entity_name,sector,severity\n"), Likelihood::Possible);
+    assert_eq!(like("x.csv", "timestamp,entity_name,severity\n"), Likelihood::No);
     assert_eq!(like(SINKHOLE, "日時,IPアドレス\n"), Likelihood::No);
     assert_eq!(kind_in_pattern("2024-07-04-dns_openresolver-123-sample-asn.csv"), Some("dns_openresolver"));
     assert_eq!(kind_in_pattern("2024-07-4-x-y.csv"), None);
