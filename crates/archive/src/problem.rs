@@ -116,8 +116,8 @@ pub static FILE_DAMAGED: Code = Code {
         en: "a file of the archive is not the one that was written; nothing of it was read",
     },
     help: Text {
-        ja: "バックアップから該当のファイルを戻し、`noroshi doctor` で全体を調べてください。鍵フォルダーだけ入れ替えた場合もこの表示になります",
-        en: "bring the file back from the backup and examine the rest with `noroshi doctor`; a key folder of another deployment shows the same",
+        ja: "バックアップから該当のファイルを戻し、保管場所を調べてください。鍵フォルダーだけ入れ替えた場合もこの表示になります",
+        en: "bring the file back from the backup and examine the storage; a key folder of another deployment shows the same",
     },
     example: "a sightings file with one flipped bit",
 };
@@ -155,8 +155,8 @@ pub static ALREADY_THERE: Code = Code {
         en: "a file of that name is in the archive already; it is never replaced",
     },
     help: Text {
-        ja: "同じ処理が途中で止まっていないか `noroshi doctor` で確かめてください",
-        en: "see with `noroshi doctor` whether the same work stopped half-way",
+        ja: "同じ処理が途中で止まっていないか確かめてください",
+        en: "see whether the same work stopped half-way",
     },
     example: "a deed run again under the id of a file that it had written",
 };

@@ -48,6 +48,7 @@ impl House {
             return Ok(None);
         }
         let answers = jobs.iter().filter(|job| job.job.kind == JobKind::Answer).count();
+        let turn = store::turn::look(&self.store, "delivery", &delivery).await?;
         let mut outcomes = self.outcomes_so_far(delivery).await?;
         if outcomes.is_empty() {
             return Ok(None);
@@ -61,7 +62,7 @@ impl House {
         if !changed && row.answered_at.is_some() {
             return Ok(None);
         }
-        self.put_answer(actor, &row, outcomes, u32::try_from(answers).unwrap_or(0)).await.map(Some)
+        self.put_answer(actor, &row, &turn, outcomes, u32::try_from(answers).unwrap_or(0)).await.map(Some)
     }
 
     /// As [`House::amend_outcomes`], for those of the rows only that were told.
@@ -96,6 +97,7 @@ impl House {
             .await?
             .filter(|row| row.kind == DeliveryKind::Inbound)
             .ok_or_else(|| DeedError::NotFound { what: "delivery", id: delivery.to_string() })?;
+        let turn = store::turn::look(&self.store, "delivery", &delivery).await?;
         let mut outcomes = self.outcomes_so_far(delivery).await?;
         let now = self.clock.now();
         let mut left = 0;
@@ -110,7 +112,7 @@ impl House {
         }
         let jobs = store::outbox::of_delivery(&self.store, delivery).await?;
         let answers = jobs.iter().filter(|job| job.job.kind == JobKind::Answer).count();
-        let answered = self.put_answer(actor, &row, outcomes, u32::try_from(answers).unwrap_or(0)).await?;
+        let answered = self.put_answer(actor, &row, &turn, outcomes, u32::try_from(answers).unwrap_or(0)).await?;
         Ok((answered, left))
     }
 
@@ -154,6 +156,7 @@ impl House {
         &self,
         actor: &Actor,
         row: &store::delivery::Delivery,
+        turn: &store::turn::Turn,
         outcomes: Outcomes,
         answers: u32,
     ) -> Result<Answered, DeedError> {
@@ -188,6 +191,7 @@ impl House {
         let kept = self.keep_outcomes(about, row.id, &outcomes)?;
         let leaf = self.done_leaf(&clearance).with("delivery", row.id.to_string()).with("rows", row.rows);
         let mut tx = self.store.begin("answer::put").await?;
+        store::turn::take(&mut tx, turn).await?;
         let buried = bury_outcomes(&mut tx, row.id, now).await?;
         store::fact::insert(&mut tx, &kept).await?;
         store::fact::insert(&mut tx, &parcel_fact).await?;

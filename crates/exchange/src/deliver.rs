@@ -57,6 +57,8 @@ pub struct Sending {
 
 /// The rows of a round that are not routed yet, under a clearance to route them.
 struct Waiting {
+    /// How the round stood when its rows were read.
+    turn: store::turn::Turn,
     planned: Planned,
     batch: Protected<SightingBatch>,
     looking: Clearance,
@@ -169,6 +171,7 @@ impl House {
         sending.add_rest(&routed, &planned.plan.reporter);
 
         let mut tx = self.store.begin("deliver::commit").await?;
+        store::turn::take(&mut tx, &waiting.turn).await?;
         for one in &prepared {
             store::delivery::insert(&mut tx, &one.delivery).await?;
             for fact in &one.facts {
@@ -193,6 +196,7 @@ impl House {
     async fn open_round_rows(&self, actor: &Actor, round: &RoundId) -> Result<Waiting, DeedError> {
         own(self, actor)?;
         let planned = self.open_round_plan(round).await?;
+        let turn = store::turn::look(&self.store, "round", round).await?;
         let rows = store::report::of_round(&self.store, round).await?;
         let waiting: Vec<_> = rows.iter().filter(|row| row.state == State::Normalised).collect();
         let count: u64 = waiting.iter().map(|row| row.tally.received()).sum();
@@ -230,7 +234,7 @@ impl House {
         }
         let all = SightingBatch::concat(&batches).map_err(|e| DeedError::Fault(e.to_string()))?;
         let batch = Protected::seal(all, DataClass::CommunicationTrace, Subject::Round(round.clone()));
-        Ok(Waiting { planned, batch, looking: clearance, reports: ids, records })
+        Ok(Waiting { turn, planned, batch, looking: clearance, reports: ids, records })
     }
 
     /// What is asked before rows are disclosed to a partner.

@@ -74,6 +74,7 @@ impl House {
             return Ok(Heard { delivery: Some(delivery.id), acknowledgement: true, again, ..Heard::default() });
         }
         let answers = answer::read(file, bytes, &expected)?;
+        let turn = store::turn::look(&self.store, "delivery", &delivery.id).await?;
         let mut outcomes = self.outcomes_so_far(delivery.id).await?;
         let mut heard = Heard { delivery: Some(delivery.id), ..Heard::default() };
         let mut rejects = answers.rejects;
@@ -109,6 +110,7 @@ impl House {
             tx.rollback().await?;
             return Ok(Heard { again: true, moved: 0, ..heard });
         }
+        store::turn::take(&mut tx, &turn).await?;
         let buried = bury_outcomes(&mut tx, delivery.id, now).await?;
         store::fact::insert(&mut tx, &fact).await?;
         store::delivery::answered(&mut tx, delivery.id, tally, now).await?;

@@ -42,6 +42,10 @@ pub struct Settings {
     /// take it over. In seconds; default: 300.
     #[serde(default = "three_hundred")]
     pub lease_seconds: u32,
+    /// After how many seconds without an end a decision belongs to a process that is gone, and is given up by the next command.
+    /// Default: 900.
+    #[serde(default = "nine_hundred")]
+    pub abandon_after_seconds: u32,
     /// Named special address ranges that are ordinary here. Exercises use `benchmarking` and `documentation`.
     #[serde(default)]
     pub ordinary_ranges: Vec<String>,
@@ -71,6 +75,7 @@ impl Settings {
             inbox: None,
             answer_days: fourteen(),
             lease_seconds: three_hundred(),
+            abandon_after_seconds: nine_hundred(),
             ordinary_ranges: Vec::new(),
             shadowserver_schema: None,
             asn_tables: Vec::new(),
@@ -86,6 +91,10 @@ const fn fourteen() -> u32 {
 
 const fn three_hundred() -> u32 {
     300
+}
+
+const fn nine_hundred() -> u32 {
+    900
 }
 
 /// What an operator's contract terms say, with the paper.

@@ -75,6 +75,8 @@ pub struct Received {
 
 /// A file read and compared with what the round has.
 struct Normalised {
+    /// How the round stood when its rows were compared.
+    turn: store::turn::Turn,
     reading: Reading,
     fresh: Protected<SightingBatch>,
     keys: Vec<u8>,
@@ -127,7 +129,12 @@ impl House {
             }
         };
         let preview = self.show(handed, &normalised, &clearance)?;
-        self.keep_report(handed, &planned, &clearance, id, digest, &normalised).await?;
+        if let Err(error) = self.keep_report(handed, &planned, &clearance, id, digest, &normalised).await {
+            if !error.is_crash() {
+                self.abandon(clearance.decision(), error.code()).await?;
+            }
+            return Err(error);
+        }
         Ok(Received { report: id, preview, rules: clearance.rules().to_vec() })
     }
 
@@ -199,6 +206,7 @@ impl House {
         let format = formats::detect::detect(&input, handed.format)?;
         let reading = format.read(&input, &declared)?;
 
+        let turn = store::turn::look(&self.store, "round", &handed.round).await?;
         let rows = self.keyring.commitment("rows")?;
         let mut before = KeySet::default();
         for fact in self.facts_of_round(&handed.round, FactKind::Keys).await? {
@@ -241,7 +249,7 @@ impl House {
         let tally = model::IntakeTally::new(reading.rows, reading.rejected, duplicate, kept.len() as u64)
             .map_err(|e| DeedError::Fault(e.to_string()))?;
         let fresh = reading.sightings.derive(clearance, now, |batch| batch.take(&kept))?;
-        Ok(Normalised { reading, fresh, keys, tally, terminals })
+        Ok(Normalised { turn, reading, fresh, keys, tally, terminals })
     }
 
     fn show(&self, handed: &Handed<'_>, normalised: &Normalised, clearance: &Clearance) -> Result<Preview, DeedError> {
@@ -331,6 +339,7 @@ impl House {
             .with("plan", planned.digest.as_str())
             .with("format", report.provenance.format.as_str());
         let mut tx = self.store.begin("receive::keep").await?;
+        store::turn::take(&mut tx, &normalised.turn).await?;
         store::report::insert(&mut tx, &report, State::Received, Some(clearance.decision())).await?;
         store::report::normalised(&mut tx, id, &report.provenance, tally, normalised.terminals).await?;
         for fact in &facts {

@@ -7,10 +7,6 @@ use model::{DecisionId, Instant};
 use crate::house::House;
 use crate::problem::DeedError;
 
-/// A decision that has been open for longer than this belongs to a process that is gone, in seconds. Giving up one whose
-/// process still lives does no harm: its deed then cannot commit, and nothing of it happens.
-pub const ABANDONED_AFTER_SECONDS: i64 = 900;
-
 /// What recovery did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -46,11 +42,12 @@ impl House {
         Ok(recovered)
     }
 
-    /// What every command that changes something does first.
+    /// What every command that changes something does first: gives up what is older than the settings allow. Giving up a decision
+    /// whose process still lives does no harm: its deed then cannot commit, and nothing of it happens.
     ///
     /// # Errors
     /// As [`House::recover`].
     pub async fn recover_stale(&self) -> Result<Recovered, DeedError> {
-        self.recover(self.clock.now().plus_seconds(-ABANDONED_AFTER_SECONDS)).await
+        self.recover(self.clock.now().plus_seconds(-i64::from(self.settings.abandon_after_seconds))).await
     }
 }

@@ -94,11 +94,12 @@ impl House {
         dry_run: bool,
     ) -> Result<Told, DeedError> {
         own(self, actor)?;
+        let turn = store::turn::look(&self.store, "delivery", &delivery).await?;
         let cover = self.cover_of(delivery).await?;
         let now = self.clock.now();
         let found = match self.identify(actor, &cover, records).await? {
             Ok(found) => found,
-            Err(code) => return self.refused_by_law(actor, &cover, code, dry_run).await,
+            Err(code) => return self.refused_by_law(actor, &cover, &turn, code, dry_run).await,
         };
         let Found { mut outcomes, mut victims, rows: rows_clearance, records: records_clearance, used_ports } = found;
         let identify = [&rows_clearance, &records_clearance];
@@ -131,7 +132,7 @@ impl House {
                 for clearance in identify {
                     self.abandon(clearance.decision(), &code).await?;
                 }
-                return self.refused_by_law(actor, &cover, code, dry_run).await;
+                return self.refused_by_law(actor, &cover, &turn, code, dry_run).await;
             }
         };
         let told_before = self.told_before(&cover).await?;
@@ -223,6 +224,7 @@ impl House {
                 .with("template_en", presses.en_hash.as_str()),
         );
         let mut tx = self.store.begin("tell::commit").await?;
+        store::turn::take(&mut tx, &turn).await?;
         let buried = bury_outcomes(&mut tx, delivery, now).await?;
         for fact in &facts {
             store::fact::insert(&mut tx, fact).await?;
@@ -387,6 +389,7 @@ impl House {
         &self,
         actor: &Actor,
         cover: &Cover,
+        turn: &store::turn::Turn,
         code: String,
         dry_run: bool,
     ) -> Result<Told, DeedError> {
@@ -410,6 +413,7 @@ impl House {
             .with("delivery", cover.delivery.to_string())
             .with("code", code);
         let mut tx = self.store.begin("tell::refused").await?;
+        store::turn::take(&mut tx, turn).await?;
         let buried = bury_outcomes(&mut tx, cover.delivery, now).await?;
         store::fact::insert(&mut tx, &fact).await?;
         store::delivery::set_outcomes(&mut tx, cover.delivery, tally).await?;

@@ -230,8 +230,8 @@ pub static SEAL_BROKEN: Code = Code {
         en: "the seal does not open: the bytes were altered, cut short or belong to another name",
     },
     help: Text {
-        ja: "バックアップから該当のファイルを戻し、`noroshi doctor` で保管場所を調べてください",
-        en: "bring the file back from the backup and examine the storage with `noroshi doctor`",
+        ja: "バックアップから該当のファイルを戻し、保管場所を調べてください",
+        en: "bring the file back from the backup and examine the storage",
     },
     example: "a parcel with one flipped bit",
 };

@@ -36,6 +36,13 @@ create table taken (
     primary key (what, id)
 );
 
+create table turn (
+    what text not null,
+    id text not null,
+    number bigint not null,
+    primary key (what, id)
+);
+
 create table roster (
     id text not null primary key,
     digest text not null,

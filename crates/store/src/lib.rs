@@ -29,6 +29,7 @@ pub mod taken;
 pub mod tally;
 #[cfg(test)]
 mod trial;
+pub mod turn;
 
 pub use engine::{Engine, Look, Reading, Store, Tx};
 pub use problem::{CODES, StoreError};

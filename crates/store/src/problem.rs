@@ -73,6 +73,14 @@ pub enum StoreError {
         /// The lease or job.
         id: String,
     },
+    /// Somebody else did something to the same thing between this deed's look and its commit; it did nothing.
+    #[error("somebody else worked on {what} `{id}` meanwhile; nothing was changed")]
+    Overtaken {
+        /// What kind of thing.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
     /// A leaf says that a deed is done or abandoned that nobody decided, or that is closed already.
     #[error("leaf `{leaf}` closes a decision that is not open")]
     NotOpen {
@@ -123,7 +131,7 @@ impl StoreError {
     /// Whether the same deed may succeed a little later.
     #[must_use]
     pub const fn is_busy(&self) -> bool {
-        matches!(self, Self::Busy { .. })
+        matches!(self, Self::Busy { .. } | Self::Overtaken { .. })
     }
 
     /// The code under which the manual explains it; none for what only a simulation or a fault in the program brings about.
@@ -139,6 +147,7 @@ impl StoreError {
             Self::AlreadyThere { .. } => Some(&ALREADY_THERE),
             Self::NotThere { .. } => Some(&NOT_THERE),
             Self::FenceLost { .. } => Some(&FENCE_LOST),
+            Self::Overtaken { .. } => Some(&OVERTAKEN),
             Self::Damaged { .. } => Some(&DAMAGED),
             Self::Sql { .. } => Some(&FAILED),
             Self::Broken { .. } | Self::Crash(_) | Self::NotOpen { .. } | Self::OpenTally { .. } => None,
@@ -235,8 +244,8 @@ pub static BUSY: Code = Code {
         en: "another writer held the database for too long; nothing was changed",
     },
     help: Text {
-        ja: "少し待ってもう一度実行してください。続くときは `noroshi doctor` で長く開いたままの処理を調べてください",
-        en: "try again a little later; if it goes on, look for a process that stays open with `noroshi doctor`",
+        ja: "少し待ってもう一度実行してください。続くときは、開いたままの noroshi のプロセスがないか調べてください",
+        en: "try again a little later; if it goes on, look for a noroshi process that stays open",
     },
     example: "two large ingests at once on a slow disk",
 };
@@ -280,6 +289,20 @@ pub static FENCE_LOST: Code = Code {
     example: "a mail worker that was suspended for ten minutes",
 };
 
+/// Overtaken.
+pub static OVERTAKEN: Code = Code {
+    code: "store-overtaken",
+    text: Text {
+        ja: "同じ対象を別の処理が先に更新しました。こちらでは何も変更していません",
+        en: "another process worked on the same thing meanwhile; nothing was changed here",
+    },
+    help: Text {
+        ja: "もう一度実行してください。最新の状態から続けます",
+        en: "run it again: it goes on from how things stand now",
+    },
+    example: "two lists handed in for the same round at the same moment",
+};
+
 /// Damaged row.
 pub static DAMAGED: Code = Code {
     code: "store-row-damaged",
@@ -299,8 +322,8 @@ pub static FAILED: Code = Code {
     code: "store-failed",
     text: Text { ja: "データベースの処理に失敗しました", en: "the database failed" },
     help: Text {
-        ja: "接続先、ディスクの空き、権限を確かめてください。`noroshi doctor` が順に調べます",
-        en: "check the address, the free disk space and the permissions; `noroshi doctor` goes through them",
+        ja: "接続先、ディスクの空き、権限を確かめてください",
+        en: "check the address, the free disk space and the permissions",
     },
     example: "a PostgreSQL server that is not running",
 };
@@ -316,6 +339,7 @@ pub static CODES: &[&Code] = &[
     &ALREADY_THERE,
     &NOT_THERE,
     &FENCE_LOST,
+    &OVERTAKEN,
     &DAMAGED,
     &FAILED,
 ];

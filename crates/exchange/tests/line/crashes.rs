@@ -59,7 +59,7 @@ async fn run(world: &World, steps: &[Step], mut before: impl FnMut(&World)) -> u
                 world.losing.crash().unwrap();
                 world.points.rise();
                 // What the dead held is free again after its time, and what it decided is given up.
-                world.clock.advance_seconds(exchange::recover::ABANDONED_AFTER_SECONDS + 1);
+                world.clock.advance_seconds(901);
                 continue;
             }
             ran.unwrap_or_else(|error| panic!("{step:?}: {error} [{}]", error.code()));
