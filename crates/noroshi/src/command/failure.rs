@@ -150,6 +150,9 @@ fn about(error: &DeedError, lang: Lang) -> Option<(&'static Code, String)> {
         )),
         DeedError::NotOurActor { actor, house } => Some((&NOT_OUR_ACTOR, format!("`{actor}` / `{house}`"))),
         DeedError::NotInForce { code, about } => Some((code, format!("`{about}`"))),
+        DeedError::Store(error @ store::StoreError::Overtaken { what, id }) => {
+            Some((error.code()?, format!("{} `{id}`", noun(what, lang))))
+        }
         DeedError::Store(error) => Some((error.code()?, error.to_string())),
         DeedError::Assignment(error) => Some((error.code()?, error.to_string())),
         _ => None,
