@@ -423,8 +423,19 @@ pub static NO_ROWS: Code = Code {
     example: "IPアドレス,日時",
 };
 
+/// A zero byte.
+pub static NUL_BYTE: Code = Code {
+    code: "nul-byte",
+    text: Text { ja: "行にNUL文字（0x00）が含まれています", en: "the row holds a NUL byte" },
+    help: Text {
+        ja: "出力元の不具合か、転送中の破損の可能性があります。元の記録から出力し直してください",
+        en: "the source's export or the transfer is broken; export the row again",
+    },
+    example: "192.0.2.1,2014-06-30\\0 09:00:00",
+};
+
 /// What this file can utter.
-pub static CODES: &[&Code] = &[&EMPTY_FILE, &BINARY_FILE, &WRONG_ENCODING, &NO_ROWS];
+pub static CODES: &[&Code] = &[&EMPTY_FILE, &BINARY_FILE, &WRONG_ENCODING, &NO_ROWS, &NUL_BYTE];
 
 #[cfg(test)]
 mod tests {

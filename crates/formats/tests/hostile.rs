@@ -7,7 +7,6 @@ use formats::detect::detect;
 use formats::idf::Idf;
 use formats::list::List;
 use formats::shadowserver::Shadowserver;
-use formats::text::{Decoded, Encoding};
 use formats::{Format, Likelihood};
 use proptest::prelude::*;
 use reading::{Given, input, open};
@@ -87,7 +86,13 @@ fn check(format: &dyn Format, bytes: &[u8]) {
         }
     };
     assert!(likely <= Likelihood::Certain);
-    let encoding: Encoding = reading.provenance.encoding.parse().unwrap();
+    let encoding = match reading.provenance.encoding.as_str() {
+        "utf-8" => encoding_rs::UTF_8,
+        "utf-16le" => encoding_rs::UTF_16LE,
+        "utf-16be" => encoding_rs::UTF_16BE,
+        "cp932" => encoding_rs::SHIFT_JIS,
+        other => panic!("{other}"),
+    };
     let opened = open(reading);
     let mut ordinals = Vec::new();
     let mut end = 0;
@@ -98,7 +103,7 @@ fn check(format: &dyn Format, bytes: &[u8]) {
         end = row.raw_offset + u64::from(row.raw_length);
         let raw = bytes.get(from..from + row.raw_length as usize).unwrap();
         // A row by itself is text in the file's encoding, with something in it.
-        assert!(Decoded::of("row", raw, Some(encoding)).is_ok());
+        assert!(!raw.is_empty() && encoding.decode_without_bom_handling_and_without_replacement(raw).is_some());
     }
     assert!(ordinals.is_sorted_by(|a, b| a < b));
     assert!(ordinals.last().is_none_or(|last| u64::from(*last) < opened.reading.rows));

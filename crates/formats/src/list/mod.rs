@@ -341,5 +341,4 @@ pub static CODES: &[&Code] = &[
     row::CODES[2],
     row::CODES[3],
     row::CODES[4],
-    row::CODES[5],
 ];
