@@ -29,7 +29,7 @@ use crate::csv::rows::{Row, RowPlace, Rows, Shape};
 use crate::extra::Extra;
 use crate::fields::{self, Column, TAXONOMY};
 use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS, Input, Likelihood, Reading, Reject, Rejects};
-use crate::text::{Decoded, NUL_BYTE, beginning, fold};
+use crate::text::{Decoded, NUL_BYTE, TOO_LARGE, beginning, fold};
 use crate::writing::{Rendering, Written};
 
 /// The version of what the converters do, in each reading's provenance.
@@ -198,6 +198,9 @@ fn read(input: &Input<'_>, declared: &Declared<'_>) -> Result<Open, Problem> {
         match outcome {
             Ok(()) => {
                 reader.place(ordinal, place);
+                if !batch.has_room_for(&reader.sighting) {
+                    return Err(Problem::new(&TOO_LARGE, Place::file(input.file).line(place.line)));
+                }
                 batch.push(&reader.sighting);
             }
             Err(fault) => rejects.push(Reject {
