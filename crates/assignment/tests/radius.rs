@@ -123,6 +123,19 @@ fn a_reboot_closes_the_sessions_of_its_server() {
     assert_eq!(who(&o, "13:00:00"), "akari", "another server");
 }
 
+/// The server names itself by address and by name when it comes back, and its sessions by name only.
+#[test]
+fn a_reboot_closes_the_sessions_of_its_server_by_whatever_name() {
+    let start = record("Start", "a", "akari", june("08:00:00"), &[IP, "NAS-Identifier = \"bras1\""]);
+    let start = start.replace("\tNAS-IP-Address = 203.0.113.1\n", "");
+    for kind in ["Accounting-On", "Accounting-Off"] {
+        let o = operator(&[start.clone(), record(kind, "", "", june("12:00:00"), &["NAS-Identifier = \"bras1\""])]);
+        assert_eq!(who(&o, "12:00:00"), "Nobody", "{kind}");
+        let o = operator(&[start.clone(), record(kind, "", "", june("12:00:00"), &["NAS-Identifier = \"bras2\""])]);
+        assert_eq!(who(&o, "12:00:00"), "akari", "{kind} of another");
+    }
+}
+
 #[test]
 fn who_comes_back_on_his_line_has_left_his_old_address() {
     let port = "NAS-Port-Id = \"ge-0/0/1:7\"";

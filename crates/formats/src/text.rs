@@ -423,8 +423,33 @@ pub static NO_ROWS: Code = Code {
     example: "IPアドレス,日時",
 };
 
+/// A zero byte.
+pub static NUL_BYTE: Code = Code {
+    code: "nul-byte",
+    text: Text { ja: "行にNUL文字（0x00）が含まれています", en: "the row holds a NUL byte" },
+    help: Text {
+        ja: "出力元の不具合か、転送中の破損の可能性があります。元の記録から出力し直してください",
+        en: "the source's export or the transfer is broken; export the row again",
+    },
+    example: "192.0.2.1,2014-06-30\\0 09:00:00",
+};
+
+/// More text than a column holds.
+pub static TOO_LARGE: Code = Code {
+    code: "file-too-large",
+    text: Text {
+        ja: "1つの項目の合計が2ギガバイトを超えるため、1つの報告として読み取れません",
+        en: "one column of it is longer than 2 GiB, which is more than one report holds",
+    },
+    help: Text {
+        ja: "示した行の手前でファイルを分け、見出しを付けて、別々の報告として取り込んでください",
+        en: "split the file before the line named, give each part the heading, and hand them in as reports of their own",
+    },
+    example: "a list of 40 million rows with long remarks",
+};
+
 /// What this file can utter.
-pub static CODES: &[&Code] = &[&EMPTY_FILE, &BINARY_FILE, &WRONG_ENCODING, &NO_ROWS];
+pub static CODES: &[&Code] = &[&EMPTY_FILE, &BINARY_FILE, &WRONG_ENCODING, &NO_ROWS, &NUL_BYTE, &TOO_LARGE];
 
 #[cfg(test)]
 mod tests {

@@ -3,9 +3,10 @@
 #[allow(dead_code, reason = "each test crate uses its part")]
 mod reading;
 
+use formats::detect::detect;
 use formats::idf::Idf;
 use formats::list::List;
-use formats::text::{Decoded, Encoding};
+use formats::shadowserver::Shadowserver;
 use formats::{Format, Likelihood};
 use proptest::prelude::*;
 use reading::{Given, input, open};
@@ -85,7 +86,13 @@ fn check(format: &dyn Format, bytes: &[u8]) {
         }
     };
     assert!(likely <= Likelihood::Certain);
-    let encoding: Encoding = reading.provenance.encoding.parse().unwrap();
+    let encoding = match reading.provenance.encoding.as_str() {
+        "utf-8" => encoding_rs::UTF_8,
+        "utf-16le" => encoding_rs::UTF_16LE,
+        "utf-16be" => encoding_rs::UTF_16BE,
+        "cp932" => encoding_rs::SHIFT_JIS,
+        other => panic!("{other}"),
+    };
     let opened = open(reading);
     let mut ordinals = Vec::new();
     let mut end = 0;
@@ -96,7 +103,7 @@ fn check(format: &dyn Format, bytes: &[u8]) {
         end = row.raw_offset + u64::from(row.raw_length);
         let raw = bytes.get(from..from + row.raw_length as usize).unwrap();
         // A row by itself is text in the file's encoding, with something in it.
-        assert!(Decoded::of("row", raw, Some(encoding)).is_ok());
+        assert!(!raw.is_empty() && encoding.decode_without_bom_handling_and_without_replacement(raw).is_some());
     }
     assert!(ordinals.is_sorted_by(|a, b| a < b));
     assert!(ordinals.last().is_none_or(|last| u64::from(*last) < opened.reading.rows));
@@ -107,6 +114,52 @@ fn utf16(text: &str) -> Vec<u8> {
     let mut bytes = vec![0xFF, 0xFE];
     bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
     bytes
+}
+
+/// The samples of every format that is read, as they stand beside the code.
+const SAMPLES: [&[u8]; 15] = [
+    include_bytes!("../src/list/samples/police-cp932.csv"),
+    include_bytes!("../src/list/samples/excel-unicode.txt"),
+    include_bytes!("../src/list/samples/bom.csv"),
+    include_bytes!("../src/list/samples/full-width.txt"),
+    include_bytes!("../src/list/samples/hand-typed.txt"),
+    include_bytes!("../src/list/samples/eras.csv"),
+    include_bytes!("../src/list/samples/date-and-time.csv"),
+    include_bytes!("../src/list/samples/no-heading.csv"),
+    include_bytes!("../src/list/samples/american.csv"),
+    include_bytes!("../src/list/samples/no-zone.csv"),
+    include_bytes!("../src/idf/samples/flat.jsonl"),
+    include_bytes!("../src/idf/samples/nested.json"),
+    include_bytes!("../src/idf/samples/one-object.json"),
+    include_bytes!("../src/idf/samples/cut-off.json"),
+    include_bytes!("../src/shadowserver/samples/2026-01-31-event4_imaginary_sinkhole-jp-asn.csv"),
+];
+
+/// One thing that happens to a file on its way: where, how far, and what.
+type Mishap = (proptest::sample::Index, usize, u8, u8);
+
+fn befall(bytes: &mut Vec<u8>, (at, length, kind, byte): Mishap) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = at.index(bytes.len());
+    let end = (at + length).min(bytes.len());
+    match kind {
+        0 => bytes[at] = byte,
+        1 => drop(bytes.drain(at..end)),
+        2 => drop(bytes.splice(at..at, [byte; 3])),
+        3 => {
+            let piece = bytes[at..end].to_vec();
+            drop(bytes.splice(at..at, piece));
+        }
+        4 => bytes.truncate(at),
+        _ => drop(bytes.splice(at..at, *b"\"\n\r\0,{}[]")),
+    }
+}
+
+fn mishaps() -> impl Strategy<Value = Vec<Mishap>> {
+    let one = (any::<proptest::sample::Index>(), 0_usize..200, 0_u8..6, any::<u8>());
+    proptest::collection::vec(one, 1..6)
 }
 
 proptest! {
@@ -136,5 +189,17 @@ proptest! {
     fn cut(text in table(), at in 0_usize..200) {
         let bytes = text.as_bytes();
         check(&List, bytes.get(..at).unwrap_or(bytes));
+    }
+
+    /// What came well and was hurt on its way is read as far as it can be, by whichever reader takes it for its own.
+    #[test]
+    fn hurt_samples(which in 0..SAMPLES.len(), mishaps in mishaps()) {
+        let mut bytes = SAMPLES[which].to_vec();
+        mishaps.into_iter().for_each(|mishap| befall(&mut bytes, mishap));
+        let readers: [&dyn Format; 3] = [&List, &Idf, &Shadowserver];
+        readers.into_iter().for_each(|reader| check(reader, &bytes));
+        if let Err(problem) = detect(&input("2026-01-31-event4_sinkhole-jp.csv", &bytes), None) {
+            prop_assert!(!problem.code.code.is_empty());
+        }
     }
 }

@@ -287,3 +287,17 @@ fn what_intelmq_refuses_under_a_key_travels_as_it_was_written() {
     assert_eq!(line["source.ip"], "192.0.2.1");
     compare(&read_back(&Idf, &written.bytes), &rows, |_, row| row.reference.clone());
 }
+
+#[test]
+fn what_is_longer_than_a_spreadsheets_cell_is_said_to_be() {
+    let csv = formats::by_name("csv").unwrap();
+    let mut row = Sighting::infected();
+    row.source_ip = Some("192.0.2.1".parse().unwrap());
+    row.time = Some("2014-06-30T00:00:00Z".parse().unwrap());
+    let with = |text: String| Sighting { extra: Some(json!({ "comment": text }).to_string()), ..row.clone() };
+    let rows = [with("あ".repeat(32_767)), with("あ".repeat(32_768)), with("𠮷".repeat(16_384)), with("x".to_owned())];
+    let lost = |dialect| csv.write(&batch(&rows), &Rendering { dialect, ..rendering(None) }).unwrap().lost;
+    let lost_in_excel = lost(Dialect::Spreadsheet);
+    assert_eq!(lost_in_excel.iter().map(|l| (l.field.as_str(), l.rows)).collect::<Vec<_>>(), [("comment", 2)]);
+    assert_eq!(lost(Dialect::Plain), []);
+}

@@ -388,7 +388,32 @@ impl SightingBatchBuilder {
         self.rows == 0
     }
 
+    /// Whether the row's texts still fit their columns, each of which holds at most 2 GiB less one byte (Arrow's `Utf8`).
+    #[must_use]
+    pub fn has_room_for(&self, s: &Sighting) -> bool {
+        self.has_room_within(s, i32::MAX as usize)
+    }
+
+    fn has_room_within(&self, s: &Sighting, most: usize) -> bool {
+        let fits = |column: &StringBuilder, text: Option<&str>| {
+            text.is_none_or(|text| column.values_slice().len().saturating_add(text.len()) <= most)
+        };
+        fits(&self.extra, s.extra.as_deref())
+            && fits(&self.reference, s.reference.as_deref())
+            && fits(&self.zone, s.zone.as_deref())
+            && fits(&self.source_fqdn, s.source_fqdn.as_deref())
+            && fits(&self.source_url, s.source_url.as_deref())
+            && fits(&self.source_account, s.source_account.as_deref())
+            && fits(&self.destination_fqdn, s.destination_fqdn.as_deref())
+            && fits(&self.destination_url, s.destination_url.as_deref())
+            && fits(&self.classification, Some(s.classification.name()))
+            && fits(&self.malware, s.malware.as_deref())
+    }
+
     /// Adds a row.
+    ///
+    /// # Panics
+    /// Where [`SightingBatchBuilder::has_room_for`] says no.
     pub fn push(&mut self, s: &Sighting) {
         fn address(builder: &mut FixedSizeBinaryBuilder, address: Option<Address>) {
             match address {
@@ -495,6 +520,18 @@ mod tests {
                     ..Sighting::infected()
                 },
             )
+    }
+
+    #[test]
+    fn a_column_is_full_before_it_breaks() {
+        let mut builder = SightingBatchBuilder::with_capacity(2);
+        let row = |extra: &str| Sighting { extra: Some(extra.to_owned()), ..Sighting::infected() };
+        assert!(builder.has_room_within(&row("1234567890"), 30) && !builder.has_room_within(&row("1234567890"), 9));
+        builder.push(&row("12345678901234567890"));
+        assert!(builder.has_room_within(&row("1234567890"), 30) && !builder.has_room_within(&row("12345678901"), 30));
+        // `infected-system` stands there once already.
+        assert!(!builder.has_room_within(&Sighting::infected(), 29));
+        assert!(builder.has_room_for(&row(&"x".repeat(1_000))));
     }
 
     proptest! {

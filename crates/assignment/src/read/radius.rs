@@ -243,11 +243,15 @@ impl Reader<'_> {
             }
         };
         let at = self.time(record)?;
-        let nas =
-            ["NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier"].into_iter().find_map(|name| record.value(name));
+        const NAMES: [&str; 3] = ["NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier"];
+        let nas = NAMES.into_iter().find_map(|name| record.value(name));
         if let Status::Reboot(kind) = status {
-            let nas = self.words.number(nas.ok_or(Fault(&codes::RADIUS_SERVER, "NAS-IP-Address"))?);
-            self.it.facts.reboots.insert(Reboot { nas, at, kind });
+            nas.ok_or(Fault(&codes::RADIUS_SERVER, "NAS-IP-Address"))?;
+            // Under each of its names: its sessions may have been told under one of them only (RFC 2866, section 5.13).
+            for name in NAMES.into_iter().filter_map(|name| record.value(name)) {
+                let nas = self.words.number(name);
+                self.it.facts.reboots.insert(Reboot { nas, at, kind });
+            }
             self.note_first(at);
             return Ok(());
         }

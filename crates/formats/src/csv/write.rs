@@ -1,7 +1,7 @@
 //! Writing CSV: one line per row under the keys that any row fills, the record id and the time first.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use csv::{Terminator, WriterBuilder};
 use model::{Lang, SightingBatch};
@@ -9,17 +9,25 @@ use serde_json::{Map, Value};
 
 use crate::fields::{Column, LOCAL_TIME, MORE, RECORD, TAXONOMY};
 use crate::outgoing;
-use crate::writing::{Dialect, Rendering, Written, spreadsheet_safe};
+use crate::writing::{Dialect, Loss, Rendering, Written, spreadsheet_safe};
 
 /// So many columns at most come of `extra`; the keys beyond stand together in [`MORE`]. A file of rows with a key each would
 /// otherwise become a table as wide as it is long.
 const MOST_KEYS: usize = 256;
 
+/// So many UTF-16 units Excel has in a cell (its specifications and limits); the rest of a longer text it cuts off or puts elsewhere.
+const LONGEST_CELL: usize = 32_767;
+
+fn longer_than_a_cell(text: &str) -> bool {
+    text.encode_utf16().count() > LONGEST_CELL
+}
+
 /// The rows as CSV. Numbers and truth values are written as text, objects and arrays as JSON, so no field is lost.
 ///
 /// [`Dialect::Plain`] is UTF-8 without a mark, LF, cells as they are, IDF keys as headings. [`Dialect::Spreadsheet`] has the mark and
 /// CRLF, cells made harmless, text that a spreadsheet would turn into a number or a date held as text by an apostrophe, and
-/// Japanese headings for what people look at where the language is Japanese; it is read back too, but for those apostrophes.
+/// Japanese headings for what people look at where the language is Japanese; it is read back too, but for those apostrophes. What is
+/// longer than a spreadsheet's cell stands whole in the file and is listed in [`Written::lost`].
 pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written {
     let keys = keys(rows, rendering);
     let (start, end) = match rendering.dialect {
@@ -31,6 +39,7 @@ pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written 
     let _ = file.write_record(
         keys.all.iter().map(|key| heading(key, rendering)).collect::<Vec<_>>().iter().map(|h| h.as_bytes()),
     );
+    let mut cut: BTreeMap<String, u64> = BTreeMap::new();
     for (index, row) in rows.rows().enumerate() {
         let mut fields = outgoing::fields(&row, index, rendering);
         if let Some(time) = row.time {
@@ -48,8 +57,11 @@ pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written 
         }
         for key in &keys.all {
             let value = fields.iter().find(|(known, _)| known == key).map(|(_, value)| value);
-            let _ =
-                file.write_field(value.map_or(Cow::Borrowed(""), |value| cell(value, rendering.dialect)).as_bytes());
+            let text = value.map_or(Cow::Borrowed(""), |value| cell(value, rendering.dialect));
+            if rendering.dialect == Dialect::Spreadsheet && text.len() > LONGEST_CELL && longer_than_a_cell(&text) {
+                *cut.entry(key.clone()).or_default() += 1;
+            }
+            let _ = file.write_field(text.as_bytes());
         }
         let _ = file.write_record(None::<&[u8]>);
     }
@@ -57,7 +69,7 @@ pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written 
         bytes: file.into_inner().unwrap_or_default(),
         media_type: "text/csv; charset=utf-8; header=present",
         extension: "csv",
-        lost: Vec::new(),
+        lost: cut.into_iter().map(|(field, rows)| Loss { field, rows }).collect(),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::civil::{self, Habit, NO_TIME_ZONE, Shown};
 use crate::extra::Extra;
 use crate::fields::{self, ADDRESS_MISSING, COLUMNS, Column, LOCAL_TIME, TAXONOMY, is_other_idf_key};
 use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS, Input, Reading, Reject, Rejects};
-use crate::text::{Cursor, Decoded, NO_ROWS, fold, line_from};
+use crate::text::{Cursor, Decoded, NO_ROWS, TOO_LARGE, fold, line_from};
 
 pub(super) fn read(input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
     let decoded = Decoded::of(input.file, input.bytes, None)?;
@@ -36,8 +36,12 @@ pub(super) fn read(input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading
         class: declared.tags.class,
         read: 0,
         unzoned: None,
+        full: None,
     };
     let form = events.all(&decoded.text);
+    if let Some(line) = events.full {
+        return Err(Problem::new(&TOO_LARGE, Place::file(input.file).line(line)));
+    }
     if let Some((line, value)) = events.unzoned.take().filter(|_| events.event.zoned == 0) {
         let place = Place::file(input.file).line(line).field(Column::Time.key());
         return Err(Problem::new(&NO_TIME_ZONE, place).with_value(&value));
@@ -79,6 +83,8 @@ struct Events<'a, 't> {
     read: u32,
     /// The first event whose time has no offset: its line and its time.
     unzoned: Option<(u64, String)>,
+    /// The line of the first event for which there was no room.
+    full: Option<u64>,
 }
 
 impl Events<'_, '_> {
@@ -171,7 +177,11 @@ impl Events<'_, '_> {
                 sighting.raw_offset = offset;
                 sighting.raw_length = u32::try_from(self.cursor.width(object)).unwrap_or(u32::MAX);
                 self.class = self.class.max(sighting.tags.class);
-                self.builder.push(sighting);
+                if self.full.is_some() || !self.builder.has_room_for(sighting) {
+                    self.full.get_or_insert(line);
+                } else {
+                    self.builder.push(sighting);
+                }
             }
             Err(fault) => {
                 if fault.code.code == NO_TIME_ZONE.code && self.unzoned.is_none() {

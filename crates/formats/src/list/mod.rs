@@ -34,7 +34,7 @@ use self::mapping::Mapping;
 use self::row::{Fault, Outcome, RowReader};
 use self::rows::{Row, Rows};
 use crate::reading::{Declared, Input, Likelihood, Reading, Reject, Rejects};
-use crate::text::{Decoded, NO_ROWS, beginning, fold};
+use crate::text::{Decoded, NO_ROWS, TOO_LARGE, beginning, fold};
 use crate::writing::{Rendering, Written};
 
 pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
@@ -155,6 +155,9 @@ fn read(input: &Input<'_>, declared: &Declared<'_>, mapping: &Mapping) -> Result
                 sighting.raw_offset = offset;
                 sighting.raw_length = u32::try_from(cursor.width(row.raw())).unwrap_or(u32::MAX);
                 class = class.max(sighting.tags.class);
+                if !builder.has_room_for(sighting) {
+                    return Err(Problem::new(&TOO_LARGE, place(line)));
+                }
                 builder.push(sighting);
             }
             Outcome::Contradiction(fault) => {
@@ -341,5 +344,4 @@ pub static CODES: &[&Code] = &[
     row::CODES[2],
     row::CODES[3],
     row::CODES[4],
-    row::CODES[5],
 ];

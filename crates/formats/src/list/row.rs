@@ -18,7 +18,7 @@ use crate::civil::{self, Form, Habit, Shown, Written};
 use crate::extra::Extra;
 use crate::fields::{self, BAD_ZONE, COLUMNS, Column, LOCAL_TIME, MORE, TAXONOMY};
 use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS};
-use crate::text::fold;
+use crate::text::{NUL_BYTE, fold};
 
 /// When the source made its report: the one key without a column that holds a time.
 const OBSERVED: &str = "time.observation";
@@ -614,17 +614,6 @@ pub(super) static UNCLOSED_QUOTE: Code = Code {
     example: "\"192.0.2.1,2014-06-30 09:00:00",
 };
 
-/// A zero byte.
-pub(super) static NUL_BYTE: Code = Code {
-    code: "nul-byte",
-    text: Text { ja: "行にNUL文字（0x00）が含まれています", en: "the row holds a NUL byte" },
-    help: Text {
-        ja: "出力元の不具合か、転送中の破損の可能性があります。元の記録から出力し直してください",
-        en: "the source's export or the transfer is broken; export the row again",
-    },
-    example: "192.0.2.1,2014-06-30\\0 09:00:00",
-};
-
 /// Two columns that mean the same and say different things.
 pub(super) static DUPLICATED_HEADING: Code = Code {
     code: "duplicated-heading",
@@ -676,5 +665,5 @@ pub(super) static PORTS_DISAGREE: Code = Code {
 };
 
 /// What this file can utter.
-pub(super) static CODES: [&Code; 6] =
-    [&UNCLOSED_QUOTE, &NUL_BYTE, &DUPLICATED_HEADING, &TOO_MANY_CELLS, &TIME_MISSING, &PORTS_DISAGREE];
+pub(super) static CODES: [&Code; 5] =
+    [&UNCLOSED_QUOTE, &DUPLICATED_HEADING, &TOO_MANY_CELLS, &TIME_MISSING, &PORTS_DISAGREE];

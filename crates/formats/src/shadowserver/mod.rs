@@ -29,7 +29,7 @@ use crate::csv::rows::{Row, RowPlace, Rows, Shape};
 use crate::extra::Extra;
 use crate::fields::{self, Column, TAXONOMY};
 use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS, Input, Likelihood, Reading, Reject, Rejects};
-use crate::text::{Decoded, beginning, fold};
+use crate::text::{Decoded, NUL_BYTE, TOO_LARGE, beginning, fold};
 use crate::writing::{Rendering, Written};
 
 /// The version of what the converters do, in each reading's provenance.
@@ -186,6 +186,9 @@ fn read(input: &Input<'_>, declared: &Declared<'_>) -> Result<Open, Problem> {
             {
                 continue;
             }
+            Row::Cells(place) if decoded.text.get(place.from..place.to).is_some_and(|row| row.contains('\0')) => {
+                (place, Err(Fault::of(&NUL_BYTE)))
+            }
             Row::Cells(place) if record.len() != headings.len() => {
                 let value = format!("{} cells under {} headings", record.len(), headings.len());
                 (place, Err(Fault { code: &ROW_WIDTH, field: None, value: Some(value) }))
@@ -195,6 +198,9 @@ fn read(input: &Input<'_>, declared: &Declared<'_>) -> Result<Open, Problem> {
         match outcome {
             Ok(()) => {
                 reader.place(ordinal, place);
+                if !batch.has_room_for(&reader.sighting) {
+                    return Err(Problem::new(&TOO_LARGE, Place::file(input.file).line(place.line)));
+                }
                 batch.push(&reader.sighting);
             }
             Err(fault) => rejects.push(Reject {

@@ -179,6 +179,14 @@ fn exchange_servers_and_networks() {
 }
 
 #[test]
+fn a_row_with_a_nul_byte_costs_itself_only() {
+    let file = "timestamp,ip,port,tag\n2026-01-30 00:00:00,192.0.2.1,25,a\0b\n2026-01-30 00:00:00,192.0.2.2,25,x\n";
+    let open = open(None, "2026-01-31-scan_smtp-jp.csv", file.as_bytes());
+    let rejects: Vec<_> = open.rejects.0.iter().map(|reject| (reject.line, reject.code.code)).collect();
+    assert_eq!((open.sightings.len(), rejects), (1, vec![(2, "nul-byte")]));
+}
+
+#[test]
 fn files_that_cannot_be_read() {
     for (schema, file, bytes, code) in [
         (Some("{"), "x.csv", "timestamp,ip\n", "shadowserver-schema-unreadable"),
