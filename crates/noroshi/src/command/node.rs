@@ -79,6 +79,9 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
             carried.postponed += answers.postponed;
             open.close().await?;
             drop(busy);
+            if carried.postponed + answers.postponed == 0 {
+                super::carry::say_what_waits(open, console).await?;
+            }
             show(&told, console)?;
             if carried.postponed > 0 {
                 done = Done::InPart;
