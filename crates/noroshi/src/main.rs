@@ -14,21 +14,26 @@ use clap::Parser;
 use command::{Command, Failure};
 use print::Console;
 
+/// Under which heading the help shows what every command takes.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Noroshi 狼煙: a coordination exchange for cyber defence.
 #[derive(Parser)]
 #[command(name = "noroshi", version, about, long_about = None, propagate_version = true, max_term_width = 110)]
 struct Arguments {
     /// The folder of this deployment: settings, state, archive, ledger, keys.
-    #[arg(long, global = true, env = "NOROSHI_HOME", default_value = "noroshi-home")]
+    #[arg(long, global = true, env = "NOROSHI_HOME", default_value = "noroshi-home", value_name = "FOLDER")]
+    #[arg(help_heading = EVERYWHERE)]
     home: std::path::PathBuf,
     /// How to print what was asked for: table, json, ndjson, csv.
     #[arg(short, long, global = true, env = "NOROSHI_OUTPUT", value_enum, default_value_t = print::Form::Table)]
+    #[arg(help_heading = EVERYWHERE)]
     output: print::Form,
     /// The language of messages: ja or en. Default: the deployment's, else that of LANG.
-    #[arg(long, global = true, env = "NOROSHI_LANG", value_enum)]
+    #[arg(long, global = true, env = "NOROSHI_LANG", value_enum, help_heading = EVERYWHERE)]
     lang: Option<print::Language>,
     /// Say on standard error what is being done.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
     verbose: bool,
     #[command(subcommand)]
     command: Command,

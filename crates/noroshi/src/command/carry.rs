@@ -11,7 +11,7 @@ use crate::print::{Console, Sheet};
 /// Arguments of `carry`.
 #[derive(Args)]
 pub struct Carry {
-    /// Only list what waits: recipients, counts.
+    /// Only list what waits: to whom, how many, on which ground. Nothing goes.
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -53,14 +53,8 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
     let carried = open.house().carry(&open.actor, &open.started.retry).await?;
     open.close().await?;
     drop(busy);
-    if carried.jobs + carried.postponed + carried.failed == 0
-        && let Some(due) = store::outbox::next_due(&open.house().store).await?
-    {
-        let due = due.in_zone(&open.house().settings.zone);
-        console.say(&match console.lang() {
-            Lang::Ja => format!("今送付する時刻になっているものはありません。次は {due} です（`noroshi carry --dry-run` で表示できます）。"),
-            Lang::En => format!("nothing is due now; the next is due at {due} (`noroshi carry --dry-run` shows what waits)"),
-        });
+    if carried.jobs + carried.postponed + carried.failed == 0 {
+        say_what_waits(open, console).await?;
     }
     let mut sheet = Sheet::new(&[
         ("jobs", Text { ja: "完了", en: "jobs done" }),
@@ -143,4 +137,19 @@ async fn ground_of(open: &Open, job: &store::outbox::NewJob) -> Result<Option<St
         ledger::Fact::List(grounds) => Some(grounds.join(", ")),
         _ => None,
     }))
+}
+
+/// Says when the next of what waits in the outbox is due, if anything does.
+pub async fn say_what_waits(open: &Open, console: &Console) -> Result<(), Failure> {
+    let Some(due) = store::outbox::next_due(&open.house().store).await? else { return Ok(()) };
+    let due = due.in_zone(&open.house().settings.zone);
+    console.say(&match console.lang() {
+        Lang::Ja => format!(
+            "送付箱に待っているものがあります。次は {due} 以降に送付します（`noroshi carry --dry-run` で表示できます）。"
+        ),
+        Lang::En => {
+            format!("something waits in the outbox and goes from {due} on (`noroshi carry --dry-run` shows it)")
+        }
+    });
+    Ok(())
 }

@@ -171,7 +171,7 @@ fn key_about(error: &keys::KeyError) -> Option<String> {
 }
 
 /// What kind of thing is not there, in the reader's language.
-fn noun<'a>(what: &'a str, lang: Lang) -> &'a str {
+fn noun(what: &str, lang: Lang) -> &str {
     match (lang, what) {
         (Lang::Ja, "party") => "組織",
         (Lang::Ja, "operation") => "作戦",

@@ -78,6 +78,9 @@ pub async fn run(open: &Open, node: Node, console: &Console) -> Result<Done, Fai
             let answers = house.carry(&open.actor, &open.started.retry).await?;
             open.close().await?;
             drop(busy);
+            if carried.postponed + answers.postponed == 0 {
+                super::carry::say_what_waits(open, console).await?;
+            }
             show(&told, console)?;
             for carried in [&carried, &answers] {
                 if !super::carry::is_whole(carried) {

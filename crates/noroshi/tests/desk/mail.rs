@@ -106,8 +106,7 @@ fn one_of_ten_is_refused_and_one_deferred() {
     );
     mail_by(&desk, "isp", "abuse@isp-hokuto.example.org", server.port, &dkim);
 
-    let trial = desk.isp("node take --lang en").exits(0);
-    drop(trial);
+    desk.isp("node take").exits(0);
     let id = desk.delivery_to("isp-hokuto")["delivery"].as_str().unwrap().to_owned();
     desk.isp(&format!("node tell {id} --dry-run")).exits(0);
     assert_eq!(server.count("connected"), 0, "a trial asks no server");
@@ -236,6 +235,15 @@ fn a_server_that_is_down_or_refuses_the_login() {
     assert_eq!(notices.len(), 1, "{job}");
     assert_eq!((&notices[0]["letters"], &notices[0]["last_error"]), (&json!(10), &json!("smtp-unreachable")));
     assert_eq!(desk.hub("answer -o json").exits(0).row()["moved"], 0, "nobody was told");
+    for (lang, words) in [("ja", "送付箱に待っているもの"), ("en", "something waits in the outbox")] {
+        let ran = desk.run_with(
+            &format!("--home isp carry --lang {lang}"),
+            &[("NOROSHI_COURIER__RETRY__FIRST_SECONDS", "600")],
+            b"",
+        );
+        // Either it is not due yet, and that is said, or it was tried again.
+        assert!(ran.err.contains(words) || ran.exit == 1, "{}", ran.err);
+    }
 
     let server = Server::start(&STARTTLS);
     mail_by(&desk, "isp", from, server.port, "");
@@ -246,6 +254,12 @@ fn a_server_that_is_down_or_refuses_the_login() {
     assert!(desk.isp("carry --dry-run").exits(0).out.contains("smtp-login-refused"));
 
     mail_by(&desk, "isp", from, server.port, "");
+    let begun = Instant::now();
+    while server.accepted().len() < 10 {
+        assert!(begun.elapsed() < Duration::from_secs(90), "{}", desk.isp("carry --dry-run").out);
+        std::thread::sleep(Duration::from_millis(700));
+        desk.isp("node run");
+    }
     until_done(&desk, "--home isp node run");
     let letters = taken(&server);
     assert_eq!((letters.len(), server.accepted().len()), (10, 10));
