@@ -200,6 +200,16 @@ impl Console {
         table.to_string()
     }
 
+    /// Prints a text on standard output as it stands.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn text(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
     /// Prints one JSON document on standard output, whatever the form.
     ///
     /// # Errors
@@ -238,8 +248,8 @@ impl Console {
     }
 }
 
-/// How long a deed may be silent where standard error is no terminal, in seconds.
-const SILENCE: u64 = 10;
+/// After how many seconds a deed first says that it goes on where standard error is no terminal, and after how many more.
+const SILENCE: [u64; 2] = [3, 15];
 
 /// A sign that a long deed goes on, for as long as this lives: turning on a terminal; elsewhere a plain line now and then.
 pub struct Busy {
@@ -257,8 +267,11 @@ impl Busy {
         let (stop, stopped) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
             let begun = Instant::now();
-            while stopped.recv_timeout(Duration::from_secs(SILENCE)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let [first, then] = SILENCE.map(Duration::from_secs);
+            let mut silence = first;
+            while stopped.recv_timeout(silence) == Err(mpsc::RecvTimeoutError::Timeout) {
                 eprintln!("{what} ({} s)", begun.elapsed().as_secs());
+                silence = then;
             }
         });
         Self { bar: indicatif::ProgressBar::hidden(), plain: Some((stop, thread)) }

@@ -26,11 +26,13 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
             ("letters", Text { ja: "通数", en: "letters" }),
             ("rows", Text { ja: "件数", en: "rows" }),
             ("ground", Text { ja: "根拠", en: "ground" }),
+            ("state", Text { ja: "状態", en: "state" }),
             ("attempts", Text { ja: "試行", en: "attempts" }),
             ("due", Text { ja: "予定", en: "due" }),
             ("last_error", Text { ja: "前回の失敗", en: "last error" }),
         ]);
-        for state in [store::outbox::State::Waiting, store::outbox::State::Failed] {
+        use store::outbox::State;
+        for (state, name) in [(State::Waiting, "waiting"), (State::Claimed, "claimed"), (State::Failed, "failed")] {
             for job in store::outbox::in_state(&open.house().store, state).await? {
                 let ground = ground_of(open, &job.job).await?;
                 sheet.row(vec![
@@ -40,6 +42,7 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
                     json!(job.job.letters.saturating_sub(job.next_letter)),
                     json!(rows_of(open, &job.job).await?),
                     json!(ground),
+                    json!(name),
                     json!(job.attempts),
                     json!(job.job.due_at.in_zone(&open.house().settings.zone)),
                     json!(job.last_error),

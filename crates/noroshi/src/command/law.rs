@@ -67,14 +67,14 @@ pub fn run(law: Law, console: &Console) -> Result<Done, Failure> {
                 return Err(exchange::DeedError::NotFound { what: "rule", id: rule }.into());
             };
             let reason = if lang == Lang::Ja { &rule.reason_ja } else { &rule.reason_en };
-            println!("{}\n{reason}\n\n{}\n{}", rule.id, rule.why, rule.text);
+            console.text(&format!("{}\n{reason}\n\n{}\n{}\n", rule.id, rule.why, rule.text))?;
         }
         Law::Check => {
             let failures = law::case::check_all(&pack);
             for failure in &failures {
                 console.say(failure);
             }
-            println!("{} {}", pack.digest(), if failures.is_empty() { "ok" } else { "FAILED" });
+            console.text(&format!("{} {}\n", pack.digest(), if failures.is_empty() { "ok" } else { "FAILED" }))?;
             if !failures.is_empty() {
                 return Ok(Done::InPart);
             }

@@ -65,7 +65,7 @@ pub async fn run(home: &Path, ledger: Ledger, console: &Console) -> Result<Done,
             Ok(Done::All)
         }
         Ledger::Vkey => {
-            println!("{}", open(home).await?.house().ledger_vkey()?);
+            console.text(&format!("{}\n", open(home).await?.house().ledger_vkey()?))?;
             Ok(Done::All)
         }
     }

@@ -103,16 +103,18 @@ pub async fn run(home: &Path, command: Command, console: &Console) -> Result<Don
         Command::Convert(convert) => convert::run(home, convert, console).await,
         Command::Law(law) => law::run(law, console),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut crate::Arguments::command(), "noroshi", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut crate::Arguments::command(), "noroshi", &mut script);
+            console.text(&String::from_utf8_lossy(&script))?;
             Ok(Done::All)
         }
         Command::Ledger(ledger) => ledger::run(home, ledger, console).await,
         Command::Party(party::Party::Example { full }) => {
-            print!("{}", if full { directory::roster::SAMPLE } else { party::FIRST });
+            console.text(if full { directory::roster::SAMPLE } else { party::FIRST })?;
             Ok(Done::All)
         }
         Command::Operation(operation::Operation::Example) => {
-            print!("{}", operation::SAMPLE);
+            console.text(operation::SAMPLE)?;
             Ok(Done::All)
         }
         Command::Party(party) => party::run(&open(home).await?, party, console).await,

@@ -176,6 +176,8 @@ fn a_state_that_another_process_holds_is_tried_again_later() {
     BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line.trim(), "held");
     let ran = desk.ingest("list.csv", "--timezone Asia/Tokyo --lang ja").exits(75).explains("store-busy", "ja");
+    // Meanwhile it says, in plain lines where nobody sits at a terminal, that it goes on.
+    assert!(ran.err.contains("読み取っています (3 s)\n"), "{}", ran.err);
     assert_eq!(ran.out, "");
     drop(holder.stdin.take());
     holder.wait().unwrap();
@@ -183,6 +185,22 @@ fn a_state_that_another_process_holds_is_tried_again_later() {
     desk.ingest("list.csv", "--timezone Asia/Tokyo").exits(1);
     assert_eq!(desk.hub("round list sample-2026 -o json").json()[0]["round"], ROUND);
     desk.hub("ledger verify").exits(0);
+}
+
+#[test]
+fn what_the_program_says_of_itself() {
+    let desk = Desk::empty();
+    assert!(desk.run("--version").exits(0).out.starts_with("noroshi "));
+    assert!(desk.run("completions bash").exits(0).out.contains("_noroshi"));
+    for line in ["", "no-such-command", "carry --no-such-flag", "completions no-such-shell"] {
+        let ran = desk.run(line).exits(2);
+        assert_eq!(ran.out, "", "{line}: usage goes to standard error");
+    }
+    // A reader that goes away is no failure.
+    let mut child = desk.command("party example --full", &[]).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait().unwrap();
+    assert!(ended.success(), "{ended}");
 }
 
 #[test]

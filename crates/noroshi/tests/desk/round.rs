@@ -116,3 +116,29 @@ fn what_is_inhibited_is_withheld_with_its_reason() {
         (&"isp-minato".into(), &1.into(), &"inhibited".into())
     );
 }
+
+#[test]
+fn a_carrier_that_died_holds_its_job_for_a_while_and_nothing_goes_twice() {
+    let desk = Desk::open();
+    desk.send();
+    let lease = ("NOROSHI_HOUSE__LEASE_SECONDS", "4");
+    let died = desk.run_with("--home hub carry", &[lease, ("NOROSHI_CRASH_AT", "courier.after-send:1")], b"");
+    assert_eq!((died.exit, died.out.as_str()), (-1, ""), "{}", died.err);
+    let states = || -> Vec<String> {
+        let jobs = desk.hub("carry --dry-run -o json").exits(0).json();
+        jobs.as_array().unwrap().iter().map(|job| job["state"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(states(), ["waiting", "waiting", "claimed"]);
+    let ran = desk.hub("carry --lang en -o json").exits(1).says(["another process"]);
+    assert_eq!(ran.row()["jobs"], 2, "the others go");
+    desk.hub("carry --lang ja").exits(1).says(["別の処理"]);
+    std::thread::sleep(std::time::Duration::from_millis(4_200));
+    assert_eq!(desk.hub("carry -o json").exits(0).row()["jobs"], 1);
+    assert_eq!(states(), Vec::<String>::new());
+    for party in ["isp-hokuto", "isp-minato", "cert-example"] {
+        let folder = std::fs::read_dir(desk.path().join("drop").join(party)).unwrap();
+        let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(names.filter(|name| name.ends_with("manifest.json")).count(), 1, "{party}");
+    }
+    desk.hub("ledger verify").exits(0);
+}
