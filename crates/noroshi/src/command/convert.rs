@@ -151,7 +151,7 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
 async fn clearance(home: &Path, console: &Console) -> Result<(Clearance, model::Instant), Failure> {
     let subject = Subject::OwnFile;
     if home.join(crate::settings::FILE).exists() {
-        let open = super::open(home).await?;
+        let open = super::open(home, console).await?;
         let house = open.house();
         let now = house.clock.now();
         let class = DataClass::CommunicationTrace;

@@ -49,13 +49,13 @@ pub async fn run(home: &Path, ledger: Ledger, console: &Console) -> Result<Done,
                     };
                     ledger::verify::verify(&ledger::shelf::Folder(folder), &question)
                 }
-                _ => open(home).await?.house().verify_ledger(earlier.as_deref()).await?,
+                _ => open(home, console).await?.house().verify_ledger(earlier.as_deref()).await?,
             };
             drop(busy);
             show(&verdict, console)
         }
         Ledger::Sequence => {
-            let sequenced = open(home).await?.house().sequence().await?;
+            let sequenced = open(home, console).await?.house().sequence().await?;
             let mut sheet = Sheet::new(&[
                 ("added", Text { ja: "追加", en: "added" }),
                 ("size", Text { ja: "台帳の葉", en: "leaves" }),
@@ -65,7 +65,7 @@ pub async fn run(home: &Path, ledger: Ledger, console: &Console) -> Result<Done,
             Ok(Done::All)
         }
         Ledger::Vkey => {
-            console.text(&format!("{}\n", open(home).await?.house().ledger_vkey()?))?;
+            console.text(&format!("{}\n", open(home, console).await?.house().ledger_vkey()?))?;
             Ok(Done::All)
         }
     }

@@ -20,7 +20,7 @@ use std::path::Path;
 use clap::{CommandFactory, Subcommand};
 use exchange::problem::FILE_NOT_UTF8;
 use model::problem::{Place, Problem};
-use model::{Actor, Lang};
+use model::{Actor, Lang, Text};
 
 pub use failure::{Failure, helps};
 
@@ -117,14 +117,14 @@ pub async fn run(home: &Path, command: Command, console: &Console) -> Result<Don
             console.text(operation::SAMPLE)?;
             Ok(Done::All)
         }
-        Command::Party(party) => party::run(&open(home).await?, party, console).await,
-        Command::Operation(operation) => operation::run(&open(home).await?, operation, console).await,
-        Command::Round(round) => round::run(&open(home).await?, round, console).await,
-        Command::Ingest(ingest) => ingest::run(&open(home).await?, ingest, console).await,
-        Command::Carry(carry) => carry::run(&open(home).await?, carry, console).await,
-        Command::Answer(answer) => answer::run(&open(home).await?, answer, console).await,
-        Command::Node(node) => node::run(&open(home).await?, node, console).await,
-        Command::Assignments(assignments) => assignments::run(&open(home).await?, assignments, console).await,
+        Command::Party(party) => party::run(&open(home, console).await?, party, console).await,
+        Command::Operation(operation) => operation::run(&open(home, console).await?, operation, console).await,
+        Command::Round(round) => round::run(&open(home, console).await?, round, console).await,
+        Command::Ingest(ingest) => ingest::run(&open(home, console).await?, ingest, console).await,
+        Command::Carry(carry) => carry::run(&open(home, console).await?, carry, console).await,
+        Command::Answer(answer) => answer::run(&open(home, console).await?, answer, console).await,
+        Command::Node(node) => node::run(&open(home, console).await?, node, console).await,
+        Command::Assignments(assignments) => assignments::run(&open(home, console).await?, assignments, console).await,
     }
 }
 
@@ -153,7 +153,8 @@ impl Open {
 }
 
 /// Opens the deployment and closes what a crash may have left.
-async fn open(home: &Path) -> Result<Open, Failure> {
+async fn open(home: &Path, console: &Console) -> Result<Open, Failure> {
+    let _busy = console.busy(Text { ja: "設置を開いています", en: "opening the deployment" });
     let settings = Settings::read(home)?;
     let started = start(home, settings, World::real()).await?;
     let recovered = started.house.recover_stale().await?;

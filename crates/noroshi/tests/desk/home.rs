@@ -177,7 +177,7 @@ fn a_state_that_another_process_holds_is_tried_again_later() {
     assert_eq!(line.trim(), "held");
     let ran = desk.ingest("list.csv", "--timezone Asia/Tokyo --lang ja").exits(75).explains("store-busy", "ja");
     // Meanwhile it says, in plain lines where nobody sits at a terminal, that it goes on.
-    assert!(ran.err.contains("読み取っています (3 s)\n"), "{}", ran.err);
+    assert!(ran.err.contains("設置を開いています (3 s)\n"), "{}", ran.err);
     assert_eq!(ran.out, "");
     drop(holder.stdin.take());
     holder.wait().unwrap();
