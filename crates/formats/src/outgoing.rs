@@ -48,7 +48,8 @@ pub(crate) fn fields<'a>(row: &SightingRef<'a>, index: usize, rendering: &Render
     add("feed.provider", &rendering.reporter.org);
     if let Some(provenance) = rendering.provenance {
         add(SCHEMA, &schema(provenance));
-        add(MAPPING, &provenance.mapping);
+        // Without a mapping file there is nothing to say.
+        add(MAPPING, if provenance.mapping == "-" { "" } else { &provenance.mapping });
     }
     if let Some(raw) = raw(row, rendering) {
         add(RAW, &STANDARD.encode(raw));

@@ -117,6 +117,12 @@ impl<'a> Decoded<'a> {
         Ok(Self { text, encoding, start })
     }
 
+    /// Whether the file began with a byte order mark.
+    #[must_use]
+    pub const fn has_mark(&self) -> bool {
+        self.start > 0
+    }
+
     /// A cursor at the beginning of the text.
     #[must_use]
     pub fn cursor(&self) -> Cursor<'_> {

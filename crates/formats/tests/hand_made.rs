@@ -52,6 +52,8 @@ fn one_row_in_every_dress() {
         "timestamp (UTC),src_ip,src_port\n2014-07-01 03:34:56,192.0.2.1,1024\n",
         "日時(JST),IP:ポート\n2014/07/01 12:34:56,192.0.2.1:1024\n",
         "日時（日本時間）,送信元\n2014/07/01 12:34:56,192.0.2.1：１０２４\n",
+        "時刻,IPアドレス,ポート\n2014/7/1 12:34:56,192.0.2.1,1024\n",
+        "#日時,IPアドレス,ポート\n2014/7/1 12:34:56,192.0.2.1,1024\n",
         "epoch,ip,port\n1404185696,192.0.2.1,1024\n",
         "time,ip,port\n1404185696000,192.0.2.1,1024\n",
         "date,time,ip,port\n2014-07-01,12:34:56,192.0.2.1,1024\n",
@@ -132,6 +134,15 @@ fn the_other_end_by_address_name_or_url() {
     let two = "日時,IPアドレス,ポート,宛先IP,C2\n2014/7/1 12:34:56,192.0.2.1,1024,198.51.100.9,198.51.100.10\n";
     assert_eq!(all(two), [row("198.51.100.9 -")]);
     assert!(read(&List, two.as_bytes(), &Given::tokyo()).sightings.row(0).extra.unwrap().contains("198.51.100.10"));
+}
+
+/// Without a heading, of two ports beside an address one is the server's.
+#[test]
+fn a_port_by_its_place_is_the_only_one_there() {
+    assert_eq!(all("192.0.2.1,1024,2014-07-01T12:34:56+09:00\n"), [ROW]);
+    let two = "192.0.2.1,443,51234,2014-07-01T12:34:56+09:00\n";
+    assert_eq!(all(two), ["2014-07-01T03:34:56Z 192.0.2.1 - - | - - | -"]);
+    assert!(read(&List, two.as_bytes(), &Given::tokyo()).sightings.row(0).extra.unwrap().contains("51234"));
 }
 
 /// A slip of some hours names the wrong person: `1024` by itself is a port as well as 10:24.

@@ -252,7 +252,11 @@ fn a_partner_who_opened_the_file_in_a_spreadsheet_can_still_be_read() {
     row.source_ip = Some("192.0.2.1".parse().unwrap());
     row.source_port = PortNumber::new(51_000);
     row.tags.tlp = Tlp::AmberStrict;
-    row.extra = Some(r#"{"comment":"二行\n目","extra.columns":{"担当者":"架空 花子"}}"#.to_owned());
+    row.extra = Some(
+        r#"{"comment":"二行\n目","extra.columns":{"担当者":"架空 花子"},"extra.number":"007","extra.day":"2014/7/5","extra.sum":"=1+1","extra.said":"'quoted'"}"#
+            .to_owned(),
+    );
+    row.malware = Some("-goz".to_owned());
     let rows = [row.clone(), row];
     for lang in [Lang::Ja, Lang::En] {
         let rendering = Rendering { dialect: Dialect::Spreadsheet, lang, ..rendering(Some(delivery())) };

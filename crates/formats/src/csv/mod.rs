@@ -3,7 +3,7 @@
 //! Reading it back is reading a list ([`crate::list`]), which knows every IDF key as a heading.
 
 pub(crate) mod rows;
-mod write;
+pub(crate) mod write;
 
 use model::SightingBatch;
 use model::problem::Problem;

@@ -26,7 +26,7 @@ fn longer_than_a_cell(text: &str) -> bool {
 ///
 /// [`Dialect::Plain`] is UTF-8 without a mark, LF, cells as they are, IDF keys as headings. [`Dialect::Spreadsheet`] has the mark and
 /// CRLF, cells made harmless, text that a spreadsheet would turn into a number or a date held as text by an apostrophe, and
-/// Japanese headings for what people look at where the language is Japanese; it is read back too, but for those apostrophes. What is
+/// Japanese headings for what people look at where the language is Japanese; read back, it is what it was. What is
 /// longer than a spreadsheet's cell stands whole in the file and is listed in [`Written::lost`].
 pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written {
     let keys = keys(rows, rendering);
@@ -179,6 +179,11 @@ fn cell(value: &Value, dialect: Dialect) -> Cow<'_, str> {
             Cow::Borrowed(_) => text,
         },
     }
+}
+
+/// Whether [`Dialect::Spreadsheet`] puts an apostrophe before the text.
+pub(crate) fn gets_apostrophe(text: &str) -> bool {
+    would_change(text) || matches!(spreadsheet_safe(text), Cow::Owned(_))
 }
 
 /// Whether a spreadsheet that opens the file would show something else than the text: `007` without its zeros, `2E10` and

@@ -281,7 +281,9 @@ const OF_AN_END: [(&[&str], &str, &str); 8] = [
 ];
 
 /// What happens at a time, before the word for the time.
-const EVENTS: [&str; 34] = [
+const EVENTS: [&str; 36] = [
+    "認知",
+    "把握",
     "検知",
     "検出",
     "発見",
@@ -339,6 +341,10 @@ const TIMES: [(&[&str], &str); 2] = [
     (&["日", "日付", "年月日", "date"], "time.date"),
 ];
 
+/// Words for what infects.
+const MALWARE: [&str; 8] =
+    ["マルウェア", "マルウエア", "ウイルス", "ウィルス", "不正プログラム", "ボットネット", "ボット", "malware"];
+
 /// The meaning of a heading made of two words: an end and what of it (`宛先Port`), or an event and a time (「発見日時」). The longest
 /// first word that leaves a known second one counts; `の` may stand between them.
 fn composed(plain: &str) -> Option<Meaning> {
@@ -353,7 +359,31 @@ fn composed(plain: &str) -> Option<Meaning> {
             TIMES.iter().find(|(words, _)| words.contains(&rest)).and_then(|(_, key)| Meaning::named(key))
         })
     };
-    end(&THIS_END, |entry| entry.1).or_else(|| end(&OTHER_END, |entry| entry.2)).or_else(event)
+    let malware = || {
+        let after_event = ["感染した", "感染", "検知", "検出", "当該"]
+            .iter()
+            .find_map(|word| plain.strip_prefix(word))
+            .unwrap_or(plain);
+        let rest = MALWARE.iter().find_map(|word| after_event.strip_prefix(word))?;
+        let rest = rest.strip_prefix('の').unwrap_or(rest);
+        matches!(
+            rest,
+            "" | "名"
+                | "名称"
+                | "種類"
+                | "種別"
+                | "種"
+                | "ファミリ"
+                | "ファミリー"
+                | "ファミリ名"
+                | "型"
+                | "name"
+                | "family"
+                | "type"
+        )
+        .then_some(Meaning::Column(Column::Malware))
+    };
+    end(&THIS_END, |entry| entry.1).or_else(malware).or_else(|| end(&OTHER_END, |entry| entry.2)).or_else(event)
 }
 
 fn is_time(meaning: &Meaning) -> bool {
@@ -463,7 +493,7 @@ mod tests {
 
     #[test]
     fn the_words_that_headings_are_made_of_are_compared_as_they_stand() {
-        let words = THIS_END.iter().chain(&OTHER_END).chain(&EVENTS).copied();
+        let words = THIS_END.iter().chain(&OTHER_END).chain(&EVENTS).chain(&MALWARE).copied();
         let words = words.chain(OF_AN_END.iter().flat_map(|(words, ..)| words.iter().copied()));
         for word in words.chain(TIMES.iter().flat_map(|(words, _)| words.iter().copied())) {
             assert_eq!(plain(word), word);
@@ -530,6 +560,9 @@ mod tests {
             ("発生日付", "time.date", None),
             ("検出の年月日", "time.date", None),
             ("不正プログラム名", "malware.name", None),
+            ("感染マルウェアの名称", "malware.name", None),
+            ("検出ウイルス種別", "malware.name", None),
+            ("認知年月日", "time.date", None),
             ("検知名", "malware.name", None),
         ] {
             let heading = understand(written);

@@ -11,7 +11,7 @@ use super::mapping::{MAPPING_COLUMN_MISSING, Mapping};
 use super::rows::{Delimiter, Row, Rows};
 use crate::civil::{self, Habit};
 use crate::fields::{BAD_TIME, BAD_ZONE, COLUMNS, Column, RECORD, extra_key};
-use crate::text::{Decoded, fold, line_from};
+use crate::text::{Decoded, Encoding, fold, line_from};
 
 /// What our own CSV calls its first column.
 const OURS: [&str; 2] = [RECORD, "記録番号"];
@@ -40,6 +40,8 @@ pub(super) struct Layout {
     pub(super) comments: bool,
     /// Whether cells stand as `="…"`.
     pub(super) formulas: bool,
+    /// Whether it is our own CSV for spreadsheets, in which an apostrophe keeps texts from becoming formulas, numbers or dates.
+    pub(super) apostrophes: bool,
     /// How the columns were understood.
     pub(super) found_by: &'static str,
 }
@@ -132,6 +134,7 @@ impl Layout {
             line.map_or(place.clone(), |line| place.line(line))
         };
         let ours = names.first().is_some_and(|name| OURS.contains(&name.trim_matches(['\u{FEFF}', '"'])));
+        let has_our_keys = names.iter().any(|name| name.trim_matches('"').starts_with("extra.noroshi."));
         let mut layout = Self {
             delimiter,
             heading_line: line,
@@ -143,7 +146,12 @@ impl Layout {
             above,
             comments: !ours,
             // Our own never writes them, but a text in it may hold one.
-            formulas: !ours && has_formulas(text, from),
+            formulas: !has_our_keys && has_formulas(text, from),
+            apostrophes: has_our_keys
+                && (decoded.has_mark()
+                    || decoded.encoding != Encoding::Utf8
+                    || chosen
+                        .is_some_and(|line| text.get(line.place.end..).is_some_and(|rest| rest.starts_with('\r')))),
             found_by: "",
         };
         let headings = layout.name_columns(&names, mapping).map_err(|missing| {
@@ -209,6 +217,13 @@ impl Layout {
                 }
             }
         }
+        // 「時刻」 over whole times is the time.
+        let clock = position(&headings, &|meaning| *meaning == Meaning::Clock);
+        if !has(&headings, &is_when)
+            && let Some(clock) = clock.filter(|index| content.is_times(*index))
+        {
+            set(&mut headings, clock, Meaning::Column(Column::Time));
+        }
         if !has(&headings, &is_when) {
             let found: Vec<usize> = free(&headings).filter(|index| content.is_times(*index)).collect();
             match found[..] {
@@ -248,8 +263,10 @@ impl Layout {
         let no_heading = headings.iter().all(|(heading, _)| heading.written.is_empty());
         if no_heading && let Some(address) = position(&headings, &is_whom) {
             let next = address + 1;
+            // Of two such columns side by side one is the other end's, and nobody knows which.
             if headings.get(next).is_some_and(|(h, w)| h.meaning.is_none() && *w == Word::Table)
                 && content.is_ports(next)
+                && !content.is_ports(next + 1)
             {
                 set(&mut headings, next, Meaning::Column(Column::SourcePort));
             }

@@ -256,7 +256,9 @@ fn beside_rows(row: &Row<'_>, layout: &Layout) -> Option<Beside> {
     }
     let line: String = row.cells().map(|cell| fold(cell).to_lowercase()).collect::<Vec<_>>().join(" ");
     let line = line.trim();
-    if MARKS.contains(&line) {
+    // `以上、よろしくお願いいたします。`
+    let closes = line.starts_with("以上") && !line.bytes().any(|b| b.is_ascii_digit());
+    if MARKS.contains(&line) || closes {
         return Some(Beside::Mark);
     }
     let total = TOTALS.iter().find_map(|word| line.strip_prefix(word))?;

@@ -15,6 +15,7 @@ use super::layout::{Layout, Role};
 use super::mapping::Mapping;
 use super::rows::{Delimiter, Row};
 use crate::civil::{self, Form, Habit, Shown, Written};
+use crate::csv::write::gets_apostrophe;
 use crate::extra::Extra;
 use crate::fields::{self, BAD_ZONE, COLUMNS, Column, LOCAL_TIME, MORE, TAXONOMY};
 use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS};
@@ -221,6 +222,10 @@ impl<'r> Cells<'r> {
         let last = self.plan.layout.width.checked_sub(1) == Some(index) && self.spaced();
         let cell = if last { self.row.rest_of(index) } else { self.row.cell(index) };
         let cell = if self.plan.layout.formulas { without_formula(cell) } else { cell };
+        let cell = match cell.strip_prefix('\'') {
+            Some(bare) if self.plan.layout.apostrophes && gets_apostrophe(bare) => bare,
+            _ => cell,
+        };
         let cell = cell.trim();
         let again = &self.plan.places.again;
         if !again.is_empty() && is_nothing(&fold(cell)) {
