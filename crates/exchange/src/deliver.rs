@@ -108,7 +108,10 @@ impl House {
             let party = Some(party.clone());
             sending.lines.push(Line { door, party, reason: None, rows: rows.len() as u64, ground, rules, way });
         }
-        sending.add_rest(&routed, &planned.plan.reporter);
+        let rows = routed.returned.values().map(|list| list.len() as u64).sum();
+        let question = self.return_question(actor, &planned, round, rows, String::new())?;
+        let back = self.return_line(&planned, self.gate.pack().judge(&question))?;
+        sending.add_rest(&routed, &back);
         Ok(sending)
     }
 
@@ -167,8 +170,8 @@ impl House {
         for ((party, reason), rows) in &routed.withheld {
             *reasons.entry((Door::Withheld, Some(party.clone()), reason.clone())).or_default() += rows.len() as u64;
         }
-        self.prepare_return(actor, &waiting, round, &routed, &mut prepared, &mut reasons).await?;
-        sending.add_rest(&routed, &planned.plan.reporter);
+        let back = self.prepare_return(actor, &waiting, round, &routed, &mut prepared, &mut reasons).await?;
+        sending.add_rest(&routed, &back);
 
         let mut tx = self.store.begin("deliver::commit").await?;
         store::turn::take(&mut tx, &waiting.turn).await?;
@@ -289,11 +292,11 @@ impl House {
         routed: &Routed,
         prepared: &mut Vec<Prepared>,
         reasons: &mut BTreeMap<(Door, Option<PartyId>, String), u64>,
-    ) -> Result<(), DeedError> {
+    ) -> Result<Line, DeedError> {
         let Waiting { planned, batch, looking, .. } = waiting;
         let mut rows: Vec<u32> = routed.returned.values().flatten().copied().collect();
         if rows.is_empty() {
-            return Ok(());
+            return self.return_line(planned, Verdict::Allowed { grounds: Vec::new(), rules: Vec::new() });
         }
         rows.sort_unstable();
         let entry = self.entry(&planned.plan.reporter)?;
@@ -322,13 +325,26 @@ impl House {
                     &clearance,
                     Some(&back),
                 )?);
+                let (grounds, rules) = (clearance.grounds().to_vec(), clearance.rules().to_vec());
+                self.return_line(planned, Verdict::Allowed { grounds, rules })
             }
             Answer::Refused(_, refusal) => {
                 let door = (Door::Withheld, Some(planned.plan.reporter.clone()), refusal.code.to_owned());
                 *reasons.entry(door).or_default() += rows.len() as u64;
+                self.return_line(planned, Verdict::Refused(*refusal))
             }
         }
-        Ok(())
+    }
+
+    /// The line of what goes back to the reporter, without its reason and rows.
+    fn return_line(&self, planned: &Planned, verdict: Verdict) -> Result<Line, DeedError> {
+        let entry = self.entry(&planned.plan.reporter)?;
+        let (door, ground, rules) = match verdict {
+            Verdict::Allowed { grounds, rules } => ("returned", ground_names(&grounds), rules),
+            Verdict::Refused(refusal) => ("withheld", refusal.code.to_owned(), refusal.rules),
+        };
+        let way = way_name(&entry);
+        Ok(Line { door, party: Some(entry.party.id), reason: None, rows: 0, ground, rules, way })
     }
 
     /// Renders, writes the letter, and seals one delivery.
@@ -500,17 +516,10 @@ fn way_name(entry: &RosterEntry) -> String {
 }
 
 impl Sending {
-    fn add_rest(&mut self, routed: &Routed, reporter: &PartyId) {
+    fn add_rest(&mut self, routed: &Routed, back: &Line) {
         for (reason, rows) in &routed.returned {
-            self.lines.push(Line {
-                door: "returned",
-                party: Some(reporter.clone()),
-                reason: Some((*reason).to_owned()),
-                rows: rows.len() as u64,
-                ground: String::new(),
-                rules: Vec::new(),
-                way: String::new(),
-            });
+            let reason = Some((*reason).to_owned());
+            self.lines.push(Line { reason, rows: rows.len() as u64, ..back.clone() });
         }
         for ((party, reason), rows) in &routed.withheld {
             self.lines.push(Line {

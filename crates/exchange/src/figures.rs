@@ -13,6 +13,8 @@ pub struct Figures {
     pub round: Option<RoundId>,
     /// At the door.
     pub intake: IntakeTally,
+    /// Reports that the gate refused: nothing of them is kept but a keyed digest, so their rows are not known and in no tally.
+    pub refused_reports: u64,
     /// In the house. Rows received and not yet sent, returned or withheld are in none of its columns.
     pub handling: HandlingTally,
     /// Sent over received, in permille: a routing rate. It is the published 対応率 only where nothing was withheld.
@@ -42,12 +44,15 @@ impl House {
             return Err(DeedError::NotFound { what: "round", id: round.to_string() });
         }
         let intake = store::tally::intake(&self.store, round).await?;
+        let reports = store::report::of_round(&self.store, round).await?;
+        let refused_reports = reports.iter().filter(|row| row.state == store::report::State::Refused).count() as u64;
         let handling = store::tally::handling(&self.store, round).await?;
         let ladder = store::tally::ladder(&self.store, round).await?;
         let outcomes = store::tally::outcomes(&self.store, round, store::delivery::Kind::Sent).await?;
         Ok(Figures {
             round: Some(round.clone()),
             intake,
+            refused_reports,
             handling,
             routing_permille: handling.routing_permille(),
             ladder,
@@ -65,12 +70,14 @@ impl House {
         let planned = self.plan(operation).await?;
         let mut lines = Vec::new();
         let mut intake = IntakeTally::default();
+        let mut refused_reports = 0;
         let mut handling = HandlingTally::default();
         let mut outcomes = NodeTally::default();
         let mut ladder = Ladder { estimated: planned.plan.estimated_infected, ..Ladder::default() };
         for round in store::round::of_operation(&self.store, operation).await? {
             let figures = self.round_figures(&round.id).await?;
             intake = intake + figures.intake;
+            refused_reports += figures.refused_reports;
             handling = handling + figures.handling;
             outcomes = outcomes + NodeTally::from_counts(figures.outcomes.iter().copied());
             ladder.received += figures.ladder.received;
@@ -87,12 +94,21 @@ impl House {
         lines.push(Figures {
             round: None,
             intake,
+            refused_reports,
             handling,
             routing_permille: handling.routing_permille(),
             ladder,
             outcomes: outcomes.iter().collect(),
         });
         Ok(lines)
+    }
+
+    /// Why rows of a round were returned or withheld, and how many.
+    ///
+    /// # Errors
+    /// [`DeedError`] where the state fails.
+    pub async fn reasons_of(&self, round: &RoundId) -> Result<Vec<store::reason::Reason>, DeedError> {
+        Ok(store::reason::of_round(&self.store, round).await?)
     }
 
     /// The deliveries of a round, each with what came back.

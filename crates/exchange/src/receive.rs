@@ -10,7 +10,7 @@ use model::problem::Code;
 use model::problem::Place;
 use model::report::Report;
 use model::tag::DataClass;
-use model::{Actor, Lang, PartyId, ReportId, RoundId, SightingBatch, Zone};
+use model::{Actor, DecisionId, Lang, PartyId, Provenance, ReportId, RoundId, SightingBatch, Zone};
 use store::fact::Kind as FactKind;
 use store::report::{State, Terminals};
 
@@ -115,7 +115,7 @@ impl House {
         let clearance = match self.ask_to_receive(actor, handed, &planned, id).await? {
             Answer::Cleared(clearance) => clearance,
             Answer::Refused(decision, refusal) => {
-                // What may not be acquired is not kept: its keyed digest and the leaf are all there is.
+                self.note_refused(handed, id, digest, decision).await?;
                 return Err(DeedError::Refused { decision, refusal });
             }
         };
@@ -136,6 +136,30 @@ impl House {
             return Err(error);
         }
         Ok(Received { report: id, preview, rules: clearance.rules().to_vec() })
+    }
+
+    /// What may not be acquired is not kept: its keyed digest, its length and the refusal's leaf are all there is.
+    async fn note_refused(
+        &self,
+        handed: &Handed<'_>,
+        id: ReportId,
+        digest: String,
+        decision: DecisionId,
+    ) -> Result<(), DeedError> {
+        let report = Report {
+            id,
+            round: handed.round.clone(),
+            author: handed.author.clone().unwrap_or_else(|| handed.relay.clone()),
+            relay: handed.relay.clone(),
+            received: self.clock.now(),
+            file: String::new(),
+            size: handed.bytes.len() as u64,
+            digest,
+            provenance: Provenance::default(),
+        };
+        let mut tx = self.store.begin("receive::refused").await?;
+        store::report::insert(&mut tx, &report, State::Refused, Some(decision)).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn may_hand_in(&self, actor: &Actor, handed: &Handed<'_>) -> Result<Planned, DeedError> {

@@ -24,6 +24,7 @@ use crate::gate::{Answer, Asking, own};
 use crate::house::House;
 use crate::keep::About;
 use crate::letters::{mailbox, parcel, recipients, written};
+use crate::operation::read_plan;
 use crate::problem::{BAD_COVER, DELIVERY_NOT_OURS, DeedError};
 use crate::roster::document_digest;
 
@@ -86,6 +87,9 @@ impl House {
         if cover.to != self.settings.party || cover.kind != CoverKind::Sent {
             return Err(Problem::new(&DELIVERY_NOT_OURS, Place::file(&name)).with_value(cover.to.as_str()).into());
         }
+        // What a hub writes into a plan becomes headers and letters here, so it is read as strictly as a plan of our own.
+        let plan_text = toml::to_string(&cover.plan).map_err(|e| DeedError::Fault(e.to_string()))?;
+        read_plan(&name, &plan_text)?;
         let hub = self.entry(&cover.from)?;
         if store::delivery::find(&self.store, cover.delivery).await?.is_some() {
             return Ok(One::Before);
@@ -140,7 +144,6 @@ impl House {
             let addresses: std::collections::HashSet<_> = rows.rows().map(|r| (r.source_ip, r.source_port)).collect();
             addresses.len() as u64
         })?;
-        let plan_text = toml::to_string(&cover.plan).map_err(|e| DeedError::Fault(e.to_string()))?;
         let plan_digest = document_digest(&plan_text);
         let (ack_fact, ack_job) = self.acknowledgement(&cover, &hub, about, &clearance)?;
         let tally = IntakeTally::new(cover.rows, 0, 0, cover.rows).map_err(|e| DeedError::Fault(e.to_string()))?;

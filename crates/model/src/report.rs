@@ -6,7 +6,7 @@ use crate::id::{PartyId, ReportId, RoundId};
 use crate::time::Instant;
 
 /// How a report was read: enough to read it again the same way, or to see that today's reading would differ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     /// The format, such as `list`, `shadowserver`, `idf`.
     pub format: String,

@@ -71,7 +71,15 @@ impl Settings {
             }
             Err(error) => return Err(Failure::file(&path, &error)),
         };
-        let settings = Self::parse(&text)?;
+        Self::of_text(&text)
+    }
+
+    /// The settings that a file of this text would give, with those of the environment.
+    ///
+    /// # Errors
+    /// As [`Settings::read`].
+    pub fn of_text(text: &str) -> Result<Self, Failure> {
+        let settings = Self::parse(text)?;
         // A name or value that is no Unicode cannot be one of ours.
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -81,7 +89,7 @@ impl Settings {
             return Ok(settings);
         }
         variables.sort();
-        let mut table: toml::Table = text.parse().map_err(|error| refusal(&text, &error))?;
+        let mut table: toml::Table = text.parse().map_err(|error| refusal(text, &error))?;
         let mut settings = settings;
         for (keys, name, value) in variables {
             put(&mut table, &keys, &value);

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::{Reading, Store};
 use crate::problem::StoreError;
+use crate::row::Columns;
 use crate::statement::statement;
 
 /// One step: its number, its name, its text, the same for both engines.
@@ -17,24 +18,14 @@ struct Migration {
 const MIGRATIONS: &[Migration] =
     &[Migration { number: 1, name: "start", text: include_str!("../migrations/0001_start.sql") }];
 
-/// Brings the schema up to date, or refuses one that it does not know.
-pub(crate) async fn run(store: &Store) -> Result<(), StoreError> {
-    run_these(store, MIGRATIONS).await
-}
+/// Which migrations have run.
+const APPLIED: &str = "/* migration::applied */ select number, digest from migration order by number";
 
-async fn run_these(store: &Store, migrations: &[Migration]) -> Result<(), StoreError> {
-    let mut tx = store.begin("migration").await?;
-    tx.run(statement(
-        "/* migration::run */
-         create table if not exists migration (number bigint not null primary key, name text not null, digest bytea not null)",
-    ))
-    .await?;
-    let applied = Reading::from(&mut tx)
-        .all(statement("/* migration::applied */ select number, digest from migration order by number"))
-        .await?;
+/// The migrations that have not run; those that have must be this program's.
+fn missing<'m>(applied: &[Columns], migrations: &'m [Migration]) -> Result<Vec<&'m Migration>, StoreError> {
     let known = migrations.last().map_or(0, |m| m.number);
     let mut found = 0;
-    for row in &applied {
+    for row in applied {
         found = row.number("number")?;
         if found > known {
             return Err(StoreError::NewerSchema { found, known });
@@ -44,7 +35,29 @@ async fn run_these(store: &Store, migrations: &[Migration]) -> Result<(), StoreE
             return Err(StoreError::OtherSchema { number: found });
         }
     }
-    for migration in migrations.iter().filter(|m| m.number > found) {
+    Ok(migrations.iter().filter(|m| m.number > found).collect())
+}
+
+/// Brings the schema up to date, or refuses one that it does not know.
+pub(crate) async fn run(store: &Store) -> Result<(), StoreError> {
+    run_these(store, MIGRATIONS).await
+}
+
+async fn run_these(store: &Store, migrations: &[Migration]) -> Result<(), StoreError> {
+    // The usual start: nothing to do, so nobody else's turn is waited for. A database without the table says so by an error.
+    if let Ok(applied) = Reading::from(store).all(statement(APPLIED)).await
+        && missing(&applied, migrations)?.is_empty()
+    {
+        return Ok(());
+    }
+    let mut tx = store.begin("migration").await?;
+    tx.run(statement(
+        "/* migration::run */
+         create table if not exists migration (number bigint not null primary key, name text not null, digest bytea not null)",
+    ))
+    .await?;
+    let applied = Reading::from(&mut tx).all(statement(APPLIED)).await?;
+    for migration in missing(&applied, migrations)? {
         tx.script(migration.text).await?;
         tx.run(
             statement("/* migration::record */ insert into migration (number, name, digest) values ($1, $2, $3)")

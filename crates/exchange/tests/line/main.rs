@@ -3,6 +3,7 @@
 
 mod crashes;
 mod post;
+mod receiving;
 mod sending;
 mod telling;
 mod world;

@@ -115,20 +115,38 @@ pub async fn run(home: &Path, init: Init, console: &Console) -> Result<Done, Fai
     Ok(Done::All)
 }
 
-/// Writes settings, keys and state; the settings come last, so that half a deployment is none.
+/// Writes keys, state and settings. The settings come last, so that half a deployment is none, and whoever does it again goes on
+/// with the keys and the state that are there.
 pub async fn found(home: &Path, party: &PartyId, role: Role, text: &str, world: World) -> Result<(), Failure> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(world.faults.clone(), world.care));
-    let wrapping = WrappingKey::generate(&*world.entropy);
-    let bytes = wrapping.to_base64();
-    let folder = keys_folder(home);
-    disk.write_secret(&home.join("wrapping.key"), bytes.as_bytes())?;
-    Keyring::create(disk.clone(), &folder, wrapping, world.entropy.clone())?;
-    disk.write_durably(&home.join(FILE), text.as_bytes())?;
-    let started = start(home, Settings::read(home)?, world).await?;
+    let place = home.join("wrapping.key");
+    let wrapping = match disk.read(&place) {
+        Ok(bytes) => WrappingKey::from_bytes(&bytes)?,
+        Err(error) if error.is_not_found() => {
+            let wrapping = WrappingKey::generate(&*world.entropy);
+            disk.write_secret(&place, wrapping.to_base64().as_bytes())?;
+            wrapping
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match Keyring::create(disk.clone(), &keys_folder(home), wrapping, world.entropy.clone()) {
+        Ok(_) | Err(keys::KeyError::KeyringExists { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let started = start(home, Settings::of_text(text)?, world).await?;
     let store: &Store = &started.house.store;
-    let founding = store::meta::Founding { party: party.clone(), role, at: started.house.clock.now() };
-    let mut tx = store.begin("init::found").await?;
-    store::meta::found(&mut tx, &founding).await?;
-    tx.commit().await?;
+    match store::meta::founding(store).await? {
+        Some(before) if before.party != *party => {
+            return Err(Problem::new(&HOME_TAKEN, Place::file(home.display().to_string())).into());
+        }
+        Some(_) => {}
+        None => {
+            let founding = store::meta::Founding { party: party.clone(), role, at: started.house.clock.now() };
+            let mut tx = store.begin("init::found").await?;
+            store::meta::found(&mut tx, &founding).await?;
+            tx.commit().await?;
+        }
+    }
+    disk.write_durably(&home.join(FILE), text.as_bytes())?;
     Ok(())
 }

@@ -93,19 +93,54 @@ pub async fn run(open: &Open, round: Round, console: &Console) -> Result<Done, F
         }
         Round::Show { round } => {
             let figures = open.house().round_figures(&round).await?;
+            let reasons = open.house().reasons_of(&round).await?;
             if console.form() == Form::Table {
+                if figures.refused_reports > 0 {
+                    console.say(&match console.lang() {
+                        Lang::Ja => format!(
+                            "関門が受領を認めなかった提供情報: {} 件（内容は保存していません）",
+                            figures.refused_reports
+                        ),
+                        Lang::En => format!(
+                            "reports that the gate did not let in: {} (nothing of them is kept)",
+                            figures.refused_reports
+                        ),
+                    });
+                }
                 let figures = std::slice::from_ref(&figures);
                 console.sheet(&figures_sheet(figures))?;
                 console.sheet(&ladder_sheet(figures))?;
+                if !reasons.is_empty() {
+                    console.sheet(&reasons_sheet(&reasons))?;
+                }
             }
             if console.form() == Form::Json {
-                console.json(&json!({ "figures": figures, "deliveries": delivery_objects(open, &round).await? }))?;
+                let reasons: Vec<serde_json::Value> = reasons
+                    .iter()
+                    .map(|r| json!({ "door": r.door.name(), "party": r.party, "reason": r.code, "rows": r.rows }))
+                    .collect();
+                let deliveries = delivery_objects(open, &round).await?;
+                console.json(&json!({ "figures": figures, "reasons": reasons, "deliveries": deliveries }))?;
                 return Ok(Done::All);
             }
             console.sheet(&deliveries_sheet(open, &round, console.lang()).await?)?;
         }
     }
     Ok(Done::All)
+}
+
+fn reasons_sheet(reasons: &[store::reason::Reason]) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        ("door", Text { ja: "扱い", en: "door" }),
+        ("party", Text { ja: "相手先", en: "party" }),
+        ("reason", Text { ja: "理由", en: "reason" }),
+        ("rows", Text { ja: "件数", en: "rows" }),
+    ]);
+    for reason in reasons {
+        let party = reason.party.as_ref().map(|party| party.as_str());
+        sheet.row(vec![json!(reason.door.name()), json!(party), json!(reason.code), json!(reason.rows)]);
+    }
+    sheet
 }
 
 fn sending_sheet(sending: &Sending) -> Sheet {

@@ -23,6 +23,27 @@ fn a_home_is_founded_once() {
     assert!(!desk.has("b"));
 }
 
+#[test]
+fn a_founding_that_was_cut_short_is_taken_up_again() {
+    for (point, times) in [("disk.written", 3), ("disk.sync", 3), ("store.commit.before", 2), ("store.commit.after", 2)]
+    {
+        for n in 1..=times {
+            let desk = Desk::empty();
+            let line = "--home hub init --party clearing-house --role clearing-house --exercise";
+            let died = desk.run_with(line, &[("NOROSHI_CRASH_AT", &format!("{point}:{n}"))], b"");
+            assert_ne!(died.exit, 0, "{point}:{n} is not passed");
+            if desk.has("hub/noroshi.toml") {
+                desk.run(line).exits(1).explains("deployment-exists", "en");
+            } else {
+                desk.run(line).exits(0);
+            }
+            desk.file("roster.toml", crate::desk::sample("roster.toml"));
+            desk.hub("party import roster.toml").exits(0);
+            desk.hub("ledger verify").exits(0);
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn its_keys_are_for_their_owner_only() {
@@ -175,9 +196,11 @@ fn a_state_that_another_process_holds_is_tried_again_later() {
     let mut line = String::new();
     BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line.trim(), "held");
+    // Whoever only looks waits for nobody.
+    desk.hub("round list sample-2026").exits(0);
     let ran = desk.ingest("list.csv", "--timezone Asia/Tokyo --lang ja").exits(75).explains("store-busy", "ja");
     // Meanwhile it says, in plain lines where nobody sits at a terminal, that it goes on.
-    assert!(ran.err.contains("設置を開いています (3 s)\n"), "{}", ran.err);
+    assert!(ran.err.contains("読み取っています (3 s)\n"), "{}", ran.err);
     assert_eq!(ran.out, "");
     drop(holder.stdin.take());
     holder.wait().unwrap();
