@@ -606,12 +606,12 @@ mod tests {
             assert!(matches!(open(memory.to_owned()).await, Some(StoreError::NotDurable)), "{memory}");
         }
         for properties in [
-            "encoding 'UTF8' lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'",
-            "encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'",
-            "encoding 'UTF8' lc_collate 'C' lc_ctype 'C' locale_provider icu icu_locale 'ja'",
+            &["--encoding=UTF8", "--locale=C.UTF-8"][..],
+            &["--encoding=SQL_ASCII", "--locale=C"],
+            &["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=ja"],
         ] {
-            let url = fresh_postgres(properties).await;
-            assert!(matches!(open(url).await, Some(StoreError::Collation { .. })), "{properties}");
+            let url = fresh_postgres(properties);
+            assert!(matches!(open(url).await, Some(StoreError::Collation { .. })), "{properties:?}");
         }
         let folder = tempfile::tempdir().unwrap();
         let missing = open(format!("sqlite://{}/none.db", folder.path().display())).await.unwrap();

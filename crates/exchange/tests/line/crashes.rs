@@ -183,6 +183,36 @@ async fn the_line_without_a_crash() {
     }
 }
 
+#[tokio::test]
+async fn the_line_is_the_same_on_postgresql() {
+    let mut ends = Vec::new();
+    for postgres in [false, true] {
+        let world = World::new(1, server(), Points::immortal(), pack());
+        let world = if postgres { world.on_postgres() } else { world };
+        world.found();
+        run(&world, &Step::ALL, |_| ()).await;
+        ends.push(look(&world).await);
+    }
+    assert_eq!(ends[0], ends[1]);
+}
+
+/// Some points on PostgreSQL, where a database cannot be copied and each run begins at the beginning.
+#[tokio::test]
+async fn a_crash_now_and_then_on_postgresql() {
+    let whole = World::new(1, server(), Points::immortal(), pack()).on_postgres();
+    whole.found();
+    run(&whole, &Step::ALL, |_| ()).await;
+    let points = whole.points.passed.load(Ordering::SeqCst);
+    let expected = look(&whole).await;
+    for die_at in (17..points).step_by(41) {
+        let world = World::new(die_at as u64 + 2, server(), Points::dying_at(die_at, 0), pack()).on_postgres();
+        world.found();
+        assert_eq!(run(&world, &Step::ALL, |_| ()).await, 1, "point {die_at}");
+        let at = world.points.died_at();
+        assert_eq!(look(&world).await, expected, "after a crash at point {die_at} ({at:?})");
+    }
+}
+
 #[test]
 fn a_crash_at_every_point() {
     let here = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -3,6 +3,8 @@
 
 mod crashes;
 mod post;
+#[path = "../../../../tests/clients/postgres.rs"]
+mod postgres;
 mod receiving;
 mod sending;
 mod telling;

@@ -1,5 +1,6 @@
 //! A small world on one disk: its houses can be closed and opened again at any moment, its clock moves only when told.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -97,6 +98,8 @@ pub struct World {
     pub points: Arc<Points>,
     pub losing: Arc<Losing>,
     pack: Pack,
+    /// The databases of the houses on PostgreSQL; where there are none, each house has a file.
+    databases: BTreeMap<&'static str, String>,
     lives: AtomicU64,
     seed: u64,
 }
@@ -110,6 +113,7 @@ impl World {
             points,
             losing: Arc::new(Losing::new(seed)),
             pack,
+            databases: BTreeMap::new(),
             lives: AtomicU64::new(0),
             seed,
         }
@@ -138,6 +142,13 @@ impl World {
         copy(snapshot.folder.path(), world.path());
         world.clock.set(snapshot.now);
         world
+    }
+
+    /// The same world with its state on PostgreSQL.
+    pub fn on_postgres(mut self) -> Self {
+        let server = crate::postgres::Server::running();
+        self.databases = [HUB, NODE].map(|id| (id, server.database(&["--encoding=UTF8", "--locale=C"]))).into();
+        self
     }
 
     /// Founds both houses: keys and state. A disk without losses and without deaths.
@@ -176,7 +187,8 @@ impl World {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::over(self.losing.clone(), faults.clone()));
         let wrapping = WrappingKey::from_bytes(&std::fs::read(home.join("wrapping.key")).unwrap()).unwrap();
         let keyring = Keyring::open(disk.clone(), &home.join("keys"), wrapping, entropy.clone())?;
-        let url = format!("sqlite://{}?mode=rwc", home.join("state.db").display());
+        let file = format!("sqlite://{}?mode=rwc", home.join("state.db").display());
+        let url = self.databases.get(id).cloned().unwrap_or(file);
         let store = Store::open(&url, faults.clone()).await?;
         let post = Arc::new(Post { server: self.server.clone(), faults: faults.clone() });
         let clock: Arc<dyn Clock> = self.clock.clone();
