@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::port::{Clock, Entropy};
+use crate::text::Text;
 
 /// A fresh UUID version 7 (RFC 9562, section 5.7) from the given clock and randomness.
 fn fresh(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {
@@ -54,7 +55,7 @@ macro_rules! uuid_id {
         impl FromStr for $name {
             type Err = BadId;
             fn from_str(text: &str) -> Result<Self, BadId> {
-                Uuid::try_parse(text.trim()).map(Self).map_err(|_| BadId { text: text.to_owned(), want: "a UUID" })
+                Uuid::try_parse(text.trim()).map(Self).map_err(|_| BadId { text: text.to_owned(), want: UUID })
             }
         }
     };
@@ -79,11 +80,26 @@ uuid_id!(
 
 /// A text that is not the id it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not {want}")]
+#[error("`{text}` is not {}", want.en)]
 pub struct BadId {
     text: String,
-    want: &'static str,
+    want: Text,
 }
+
+impl BadId {
+    /// What it should have been, in words.
+    #[must_use]
+    pub const fn wanted(&self) -> Text {
+        self.want
+    }
+}
+
+const UUID: Text = Text { ja: "UUID", en: "a UUID" };
+const ROUND: Text = Text {
+    ja: "回（`作戦/番号`、例: `goz-2014/3`）",
+    en: "a round (`operation/number`, such as `goz-2014/3`)",
+};
+const RECORD: Text = Text { ja: "記録ID（`送付ID:番号`）", en: "a record id (`delivery-uuid:number`)" };
 
 /// Whether `text` can be a slug: lower-case ASCII letters, digits and single hyphens, at most 64 characters.
 fn is_slug(text: &str) -> bool {
@@ -96,7 +112,7 @@ fn is_slug(text: &str) -> bool {
 }
 
 macro_rules! slug_id {
-    ($(#[$doc:meta])* $name:ident, $want:literal) => {
+    ($(#[$doc:meta])* $name:ident, $want:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -145,12 +161,18 @@ macro_rules! slug_id {
 slug_id!(
     /// A party: a short name that people type, such as `jpcert` or `isp-hokuto`.
     PartyId,
-    "a party id (lower-case letters, digits and single hyphens, at most 64)"
+    Text {
+        ja: "組織ID（英小文字、数字、連続しないハイフンで64字まで）",
+        en: "a party id (lower-case letters, digits and single hyphens, at most 64)",
+    }
 );
 slug_id!(
     /// An operation, such as `goz-2014`.
     OperationId,
-    "an operation id (lower-case letters, digits and single hyphens, at most 64)"
+    Text {
+        ja: "作戦ID（英小文字、数字、連続しないハイフンで64字まで）",
+        en: "an operation id (lower-case letters, digits and single hyphens, at most 64)",
+    }
 );
 
 /// One round of one operation; rounds count from 1.
@@ -171,7 +193,7 @@ impl fmt::Display for RoundId {
 impl FromStr for RoundId {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let bad = || BadId { text: text.to_owned(), want: "a round (`operation/number`, such as `goz-2014/3`)" };
+        let bad = || BadId { text: text.to_owned(), want: ROUND };
         let (operation, number) = text.rsplit_once('/').ok_or_else(bad)?;
         let number = number.parse().ok().filter(|n| *n > 0).ok_or_else(bad)?;
         Ok(Self { operation: operation.parse().map_err(|_| bad())?, number })
@@ -205,7 +227,7 @@ impl fmt::Display for OutwardId {
 impl FromStr for OutwardId {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let bad = || BadId { text: text.to_owned(), want: "a record id (`delivery-uuid:number`)" };
+        let bad = || BadId { text: text.to_owned(), want: RECORD };
         let (delivery, ordinal) = text.trim().rsplit_once(':').ok_or_else(bad)?;
         let ordinal = ordinal.parse().ok().filter(|n| *n > 0).ok_or_else(bad)?;
         Ok(Self { delivery: delivery.parse().map_err(|_| bad())?, ordinal })

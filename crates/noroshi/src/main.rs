@@ -3,13 +3,16 @@
 
 mod command;
 mod demo;
+mod help;
 mod print;
 mod settings;
 mod start;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use model::Lang;
 
 use command::{Command, Failure};
 use print::Console;
@@ -17,12 +20,15 @@ use print::Console;
 /// Under which heading the help shows what every command takes.
 const EVERYWHERE: &str = "Options of every command";
 
+/// The folder of a deployment where none is named.
+const HOME: &str = "noroshi-home";
+
 /// Noroshi 狼煙: a coordination exchange for cyber defence.
 #[derive(Parser)]
 #[command(name = "noroshi", version, about, long_about = None, propagate_version = true, max_term_width = 110)]
 struct Arguments {
     /// The folder of this deployment: settings, state, archive, ledger, keys.
-    #[arg(long, global = true, env = "NOROSHI_HOME", default_value = "noroshi-home", value_name = "FOLDER")]
+    #[arg(long, global = true, env = "NOROSHI_HOME", default_value = HOME, value_name = "FOLDER")]
     #[arg(help_heading = EVERYWHERE)]
     home: std::path::PathBuf,
     /// How to print what was asked for: table, json, ndjson, csv.
@@ -39,19 +45,21 @@ struct Arguments {
     command: Command,
 }
 
+/// The language that was named, else the deployment's, else the environment's.
+fn language(named: Option<print::Language>, home: &Path) -> Lang {
+    let named = named.map(print::Language::into);
+    named.or_else(|| settings::language(home)).unwrap_or_else(print::language_of_environment)
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| help::answer(&error));
     let filter = if arguments.verbose { "info" } else { "warn" };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
         .without_time()
         .init();
-    let lang = arguments
-        .lang
-        .map(print::Language::into)
-        .or_else(|| settings::language(&arguments.home))
-        .unwrap_or_else(print::language_of_environment);
+    let lang = language(arguments.lang, &arguments.home);
     let mut console = Console::new(arguments.output, lang);
     if std::env::args_os().any(|argument| argument.to_string_lossy().starts_with("--home")) {
         console = console.at_home(&arguments.home);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use disk::{Disk, RealDisk};
 use exchange::problem::HOME_TAKEN;
 use keys::{Keyring, WrappingKey};
@@ -24,7 +25,7 @@ pub struct Init {
     #[arg(long)]
     pub party: PartyId,
     /// A hub is a clearing-house, a node an operator.
-    #[arg(long, value_parser = role)]
+    #[arg(long, value_parser = role())]
     pub role: Role,
     /// A folder that is shared with the others: the folder in it that bears a party's id is that party's inbox.
     #[arg(long)]
@@ -34,12 +35,13 @@ pub struct Init {
     pub exercise: bool,
 }
 
-fn role(text: &str) -> Result<Role, String> {
-    match text {
-        "clearing-house" | "hub" => Ok(Role::ClearingHouse),
-        "operator" | "node" => Ok(Role::Operator),
-        other => Err(format!("`{other}` is neither clearing-house nor operator")),
-    }
+/// The roles that have a deployment, also by what their deployments are called.
+fn role() -> impl TypedValueParser<Value = Role> {
+    let roles = [PossibleValue::new("clearing-house").alias("hub"), PossibleValue::new("operator").alias("node")];
+    PossibleValuesParser::new(roles).map(|name| match name.as_str() {
+        "clearing-house" | "hub" => Role::ClearingHouse,
+        _ => Role::Operator,
+    })
 }
 
 /// What `init` was told beyond party and role.

@@ -17,7 +17,7 @@ pub mod round;
 use std::io::Read;
 use std::path::Path;
 
-use clap::{CommandFactory, Subcommand};
+use clap::Subcommand;
 use exchange::problem::FILE_NOT_UTF8;
 use model::problem::{Place, Problem};
 use model::{Actor, Lang, Text};
@@ -104,7 +104,7 @@ pub async fn run(home: &Path, command: Command, console: &Console) -> Result<Don
         Command::Law(law) => law::run(law, console),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut crate::Arguments::command(), "noroshi", &mut script);
+            clap_complete::generate(shell, &mut crate::help::completable(console.lang()), "noroshi", &mut script);
             console.text(&String::from_utf8_lossy(&script))?;
             Ok(Done::All)
         }

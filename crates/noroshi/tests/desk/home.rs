@@ -17,7 +17,7 @@ fn a_home_is_founded_once() {
         desk.run(&format!("{line} --lang {lang}")).exits(1).explains("deployment-exists", lang).says(["hub"]);
     }
     assert_eq!(desk.read("hub/noroshi.toml"), settings, "the first stays as it was");
-    desk.run("--home b init --party clearing-house --role boss").exits(2).says(["clearing-house nor operator"]);
+    desk.run("--home b init --party clearing-house --role boss").exits(2).says(["clearing-house, operator"]);
     desk.run("--home b init --role operator").exits(2).says(["--party"]);
     desk.run("--home b init --party A/B --role operator").exits(2);
     assert!(!desk.has("b"));

@@ -6,6 +6,7 @@ mod assignments;
 mod convert;
 mod desk;
 mod documents;
+mod help;
 mod home;
 mod ledger;
 mod list;
