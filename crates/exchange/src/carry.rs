@@ -129,6 +129,39 @@ impl House {
         Ok(carried)
     }
 
+    /// Lets the jobs that were given up go once more, to all parties or to one; somebody has looked. What the law keeps back stays
+    /// where it is. How many there are.
+    ///
+    /// # Errors
+    /// [`DeedError`] where the state fails.
+    pub async fn carry_again(&self, actor: &Actor, party: Option<&PartyId>) -> Result<u64, DeedError> {
+        crate::gate::own(self, actor)?;
+        let mut revived = 0;
+        for failed in store::outbox::in_state(&self.store, store::outbox::State::Failed).await? {
+            let job = &failed.job;
+            let theirs = party.is_none() || job.recipient.as_ref() == party;
+            let kept_back = match job.delivery {
+                Some(id) => store::delivery::find(&self.store, id)
+                    .await?
+                    .is_none_or(|row| row.kind == store::delivery::Kind::Withheld),
+                None => true,
+            };
+            if !theirs || kept_back {
+                continue;
+            }
+            let mut leaf = self.record_leaf(LeafKind::Recorded, "carried-again", actor).with("kind", job.kind.name());
+            if let Some(party) = &job.recipient {
+                leaf = leaf.with("receiver", party.as_str());
+            }
+            let mut tx = self.store.begin("carry::again").await?;
+            store::outbox::revive(&mut tx, job.id, self.clock.now()).await?;
+            store::leaf::append(&mut tx, &leaf).await?;
+            tx.commit().await?;
+            revived += 1;
+        }
+        Ok(revived)
+    }
+
     async fn carry_one(
         &self,
         actor: &Actor,
@@ -419,6 +452,10 @@ impl House {
         if job.letters == 1 && !settled.is_empty() && settled.iter().all(|one| !one.accepted) {
             let clearance = Some(&errand.clearance);
             return self.give_up(errand.actor, &errand.claim, clearance, &errand.tally, "recipient-refused").await;
+        }
+        if job.letters == 1 && errand.tally.unknown > 0 {
+            let clearance = Some(&errand.clearance);
+            return self.give_up(errand.actor, &errand.claim, clearance, &errand.tally, "perhaps-sent-twice").await;
         }
         let now = self.clock.now();
         let leaf = self

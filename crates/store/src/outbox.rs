@@ -272,21 +272,29 @@ pub async fn fail(tx: &mut Tx, claim: &Claim, at: Instant, error: &str) -> Resul
     if changed == 1 { Ok(()) } else { Err(lost(tx, "outbox::fail", claim)) }
 }
 
-/// Lets a job that was given up wait again, from its first unsent letter on.
+/// Lets a job that was given up wait again, from its first unsent letter on; who was refused or may have it is tried as if for the
+/// first time, because somebody has looked and says so.
 ///
 /// # Errors
 /// [`StoreError::NotThere`] where no such job was given up.
 pub async fn revive(tx: &mut Tx, id: OutboxId, due: Instant) -> Result<(), StoreError> {
     tx.change(
         statement(
-            "/* outbox::revive */ update outbox set state = 'waiting', due_at = $1, ended_at = null
-             where id = $2 and state = 'failed'",
+            "/* outbox::revive */ update outbox set state = 'waiting', due_at = $1, ended_at = null, begun = 0,
+             attempts = 0 where id = $2 and state = 'failed'",
         )
         .at(due)
         .id(&id),
         &id,
     )
-    .await
+    .await?;
+    tx.run(
+        statement("/* outbox::revive_settled */ delete from outbox_settled where outbox = $1 and accepted = 0").id(&id),
+    )
+    .await?;
+    tx.run(statement("/* outbox::revive_letters */ delete from outbox_letter where outbox = $1").id(&id))
+        .await
+        .map(|_| ())
 }
 
 /// Notes that the sending of a letter begins, which is the next one or one that waits, and says how often it has begun now.
@@ -813,7 +821,7 @@ mod tests {
             revive(&mut tx, job.id, NOW.plus_seconds(200)).await.unwrap();
             tx.commit().await.unwrap();
             let third = claim(&trial.store, NOW.plus_seconds(200), "w", 30).await.unwrap().unwrap();
-            assert_eq!((third.job.next_letter, third.job.attempts, third.job.ended_at), (1, 3, None));
+            assert_eq!((third.job.next_letter, third.job.attempts, third.job.ended_at), (1, 1, None));
             let mut tx = trial.store.begin("revive what runs").await.unwrap();
             assert!(matches!(revive(&mut tx, job.id, NOW).await, Err(StoreError::NotThere { .. })));
         })

@@ -51,6 +51,11 @@ impl Server {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// From now on it does that with that mailbox.
+    pub fn set(&self, who: &str, manner: Manner) {
+        self.manners.lock().unwrap_or_else(PoisonError::into_inner).insert(who.to_owned(), manner);
+    }
+
     /// A server of its own that knows and has what this one does.
     pub fn as_it_stands(&self) -> Arc<Self> {
         Arc::new(Self {

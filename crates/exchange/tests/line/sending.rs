@@ -139,7 +139,13 @@ async fn a_server_that_is_down_is_tried_again_and_given_up_after_days() {
     assert!(tries > 20, "{tries}");
     let failed = store::outbox::in_state(&house.store, State::Failed).await.unwrap();
     assert_eq!(failed[0].last_error.as_deref(), Some("smtp-interrupted"));
-    // The rows are still at the door by which they were to leave: somebody must look.
+    // Somebody has looked, and the server is up again.
+    world.server.set("cert@cert.example.org", Manner::Takes);
+    assert_eq!(house.carry_again(&actor(HUB), Some(&crate::world::party("isp-minato"))).await.unwrap(), 0);
+    assert_eq!(house.carry_again(&actor(HUB), None).await.unwrap(), 1);
+    let carried = house.carry(&actor(HUB), &retry()).await.unwrap();
+    assert_eq!((carried.jobs, carried.letters, to(&world, "cert@cert.example.org")), (1, 1, 1));
+    // The rows were all the time at the door by which they were to leave.
     let figures = house.round_figures(&round()).await.unwrap();
     assert_eq!((figures.handling.sent(), figures.handling.returned(), figures.handling.withheld()), (7, 1, 0));
 }

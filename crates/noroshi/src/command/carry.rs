@@ -2,7 +2,7 @@
 
 use clap::Args;
 use exchange::carry::Carried;
-use model::{Lang, Text};
+use model::{Lang, PartyId, Text};
 use serde_json::json;
 
 use super::{Done, Failure, Open};
@@ -14,6 +14,12 @@ pub struct Carry {
     /// Only list what waits: to whom, how many, on which ground. Nothing goes.
     #[arg(long)]
     pub dry_run: bool,
+    /// Let what was given up go once more, after somebody has looked why; with --party, to that party only.
+    #[arg(long)]
+    pub again: bool,
+    /// With --again: to which party.
+    #[arg(long, requires = "again")]
+    pub party: Option<PartyId>,
 }
 
 /// Carries, or lists.
@@ -51,6 +57,13 @@ pub async fn run(open: &Open, carry: Carry, console: &Console) -> Result<Done, F
         }
         console.sheet(&sheet)?;
         return Ok(Done::All);
+    }
+    if carry.again {
+        let revived = open.house().carry_again(&open.actor, carry.party.as_ref()).await?;
+        console.say(&match console.lang() {
+            Lang::Ja => format!("断念していた {revived} 件をもう一度送ります。"),
+            Lang::En => format!("trying again what was given up: {revived}"),
+        });
     }
     let busy = console.busy(Text { ja: "送付しています", en: "carrying" });
     let carried = open.house().carry(&open.actor, &open.started.retry).await?;
@@ -117,8 +130,8 @@ pub fn left_over(open: &Open, carried: &Carried, console: &Console) {
     }
     if carried.failed > 0 {
         console.say(match lang {
-            Lang::Ja => "断念した送付があります。`noroshi carry --dry-run` で理由を確認してください。",
-            Lang::En => "some were given up: `noroshi carry --dry-run` says why",
+            Lang::Ja => "断念した送付があります。`noroshi carry --dry-run` で理由を確かめ、解消したら `noroshi carry --again` で送り直してください。",
+            Lang::En => "some were given up: `noroshi carry --dry-run` says why; once that is mended, `noroshi carry --again` sends them",
         });
     }
 }
