@@ -188,7 +188,14 @@ impl House {
             Err(Stopped::Missing(reason)) => return self.give_up(actor, &claim, None, tally, reason).await,
             Err(Stopped::ByLaw(refusal)) => return self.withhold(actor, &claim, tally, refusal.code).await,
         };
-        let letters = self.sealed_letters(&fact, &clearance)?;
+        let letters = match self.sealed_letters(&fact, &clearance) {
+            Ok(letters) => letters,
+            // One parcel that was altered, or whose key is gone, stops no other.
+            Err(DeedError::Archive(_) | DeedError::Keys(_)) => {
+                return self.give_up(actor, &claim, Some(&clearance), tally, "parcel-unreadable").await;
+            }
+            Err(error) => return Err(error),
+        };
         let mut errand = Errand { actor, claim, way, letters, clearance, asked, tally: Tally::default() };
         let ended = self.run_errand(&mut errand, retry).await;
         errand.way.rest().await;
@@ -253,7 +260,15 @@ impl House {
             let due = self.when_again(errand, retry, None);
             return match due {
                 Next::TryAt(due) => self.put_back_until(errand, due, "recipient-refused-for-now", Some(count)).await,
-                Next::GiveUp(_) => self.settle(errand).await,
+                Next::GiveUp(_) => {
+                    for letter in store::outbox::letters(&self.store, job.id).await? {
+                        if letter.standing == Standing::Waiting {
+                            errand.tally.refused += 1;
+                            self.stand(errand, letter.letter, Standing::Refused, letter.smtp_code).await?;
+                        }
+                    }
+                    self.settle(errand).await
+                }
             };
         }
         self.settle(errand).await
@@ -439,7 +454,8 @@ impl House {
         }
         let mut way = Folder::new(self.disk.clone(), self.faults.clone(), self.deliveries());
         if let Some(party) = &job.recipient
-            && let Some(RosterWay::Folder(path)) = self.entry(party)?.delivery.map(|delivery| delivery.way)
+            && let Ok(entry) = self.entry(party)
+            && let Some(RosterWay::Folder(path)) = entry.delivery.map(|delivery| delivery.way)
         {
             way = way.with(party.clone(), &path);
         }
@@ -449,7 +465,12 @@ impl House {
     async fn settle(&self, errand: &Errand<'_>) -> Result<Ended, DeedError> {
         let job = &errand.claim.job.job;
         let settled = store::outbox::settled(&self.store, job.id).await?;
-        if job.letters == 1 && !settled.is_empty() && settled.iter().all(|one| !one.accepted) {
+        if job.letters == 1
+            && errand.tally.refused > 0
+            && errand.tally.letters == 0
+            && !settled.iter().any(|one| one.accepted)
+        {
+            // Nobody has it.
             let clearance = Some(&errand.clearance);
             return self.give_up(errand.actor, &errand.claim, clearance, &errand.tally, "recipient-refused").await;
         }

@@ -33,8 +33,11 @@ impl House {
         actor: &Actor,
         job: &NewJob,
     ) -> Result<Result<Clearance, Stopped>, DeedError> {
-        let Some(question) = self.sending_question(actor, job).await? else {
-            return Ok(Err(Stopped::Missing("delivery-missing")));
+        let question = match self.sending_question(actor, job).await {
+            Ok(Some(question)) => question,
+            Ok(None) => return Ok(Err(Stopped::Missing("delivery-missing"))),
+            Err(DeedError::NotFound { what: "party", .. }) => return Ok(Err(Stopped::Missing("party-not-in-roster"))),
+            Err(error) => return Err(error),
         };
         Ok(match self.ask(question).await? {
             Answer::Cleared(clearance) => Ok(clearance),

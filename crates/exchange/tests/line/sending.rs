@@ -208,3 +208,48 @@ async fn after_the_operation_nothing_goes_any_more() {
     }
     assert!(world.server.taken().iter().all(|mail| !mail.recipient.ends_with("@users.example.org")));
 }
+
+#[tokio::test]
+async fn one_job_that_cannot_go_stops_no_other() {
+    let world = world(&[]);
+    world.run_until(Step::Send).await;
+    world.clock.advance_seconds(60);
+    // One operator has left the roster, and somebody has altered the parcel for the reporter.
+    let (start, end) = (ROSTER.find("[[party]]\nid = \"isp-minato\"").unwrap(), ROSTER.len());
+    let without = format!("{}{}", &ROSTER[..start], &ROSTER[end..]);
+    let house = world.open(HUB).await.unwrap();
+    house.record_roster(&actor(HUB), "roster.toml", &without, false).await.unwrap();
+    let jobs = store::outbox::in_state(&house.store, State::Waiting).await.unwrap();
+    let back = jobs.iter().find(|job| job.job.kind == store::outbox::Kind::Return).unwrap();
+    let fact = store::fact::find(&house.store, back.job.fact.unwrap()).await.unwrap().unwrap();
+    let place = house.home.join("archive").join(&fact.path);
+    let mut bytes = std::fs::read(&place).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&place, bytes).unwrap();
+    let carried = house.carry(&actor(HUB), &retry()).await.unwrap();
+    assert_eq!((carried.jobs, carried.failed), (1, 2));
+    let failed = store::outbox::in_state(&house.store, State::Failed).await.unwrap();
+    let mut why: Vec<_> = failed.iter().filter_map(|job| job.last_error.as_deref()).collect();
+    why.sort_unstable();
+    assert_eq!(why, ["parcel-unreadable", "party-not-in-roster"]);
+    assert_eq!(world.server.taken().len(), 0);
+    assert!(world.path().join("drop/isp-hokuto").is_dir());
+    house.sequence().await.unwrap();
+    let verdict = house.verify_ledger(None).await.unwrap();
+    assert!(verdict.is_sound() && verdict.open.is_empty());
+}
+
+#[tokio::test]
+async fn a_delivery_that_nobody_took_for_days_is_not_carried() {
+    let world = world(&[("cert@cert.example.org", Manner::Slow(u32::MAX))]);
+    world.run_until(Step::Send).await;
+    let house = world.open(HUB).await.unwrap();
+    for _ in 0..40 {
+        house.carry(&actor(HUB), &retry()).await.unwrap();
+        world.clock.advance_seconds(6 * 3_600);
+    }
+    let failed = store::outbox::in_state(&house.store, State::Failed).await.unwrap();
+    assert_eq!(failed.iter().map(|job| job.last_error.as_deref()).collect::<Vec<_>>(), [Some("recipient-refused")]);
+    let delivery = store::delivery::find(&house.store, failed[0].job.delivery.unwrap()).await.unwrap().unwrap();
+    assert!(delivery.carried_at.is_none() && delivery.failed_at.is_some());
+}
