@@ -21,7 +21,6 @@ use store::fact::Fact;
 use crate::house::House;
 use crate::keep::About;
 use crate::problem::{DeedError, SETTING_MISSING};
-use crate::route::NOT_IN_PLAN;
 
 /// A letter ready for its envelope.
 pub(crate) struct Written {
@@ -38,34 +37,9 @@ pub(crate) struct Back {
     pub(crate) reasons: Vec<(String, u64)>,
 }
 
-/// Reasons for returning, as a reporter is told them.
+/// A reason for returning, as a reporter is told it.
 fn reason_for_people(code: &str) -> Name {
-    let known = [
-        NOT_IN_PLAN,
-        (
-            "no-address",
-            model::Text {
-                ja: "アドレスもドメインも記載がないもの", en: "no address and no domain named"
-            },
-        ),
-        ("no-partner", model::Text { ja: "保有者が分からないもの", en: "nobody known here holds it" }),
-        ("not-partner", model::Text { ja: "協力先でないASのもの", en: "its autonomous system runs under no partner" }),
-        (
-            "no-agreement",
-            model::Text {
-                ja: "保有者との受領の協定が有効でないもの",
-                en: "no agreement to receive in force with its holder",
-            },
-        ),
-        (
-            "no-delivery",
-            model::Text {
-                ja: "保有者への送付方法が登録されていないもの",
-                en: "no way of delivery registered for its holder",
-            },
-        ),
-    ];
-    let text = known.iter().find(|(name, _)| *name == code).map(|(_, text)| *text);
+    let text = crate::reason::text(code);
     text.map_or_else(|| Name::from(code), |text| Name { ja: text.ja.to_owned(), en: Some(text.en.to_owned()) })
 }
 

@@ -26,6 +26,7 @@ pub mod keep_assignments;
 pub mod letters;
 pub mod operation;
 pub mod problem;
+pub mod reason;
 pub mod receive;
 pub mod recover;
 pub mod roster;

@@ -7,6 +7,7 @@ mod help;
 mod print;
 mod settings;
 mod start;
+mod words;
 
 use std::path::Path;
 use std::process::ExitCode;

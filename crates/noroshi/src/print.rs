@@ -14,6 +14,7 @@ use model::{Lang, Text};
 use serde_json::Value;
 
 use crate::command::{Failure, helps};
+use crate::words::said;
 
 /// The forms of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -190,7 +191,10 @@ impl Console {
         table.load_preset(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(sheet.columns.iter().map(|(_, heading)| heading.of(self.lang)));
         for row in &sheet.rows {
-            table.add_row(row.iter().map(shown));
+            let cell = |((column, _), value): (&(&str, Text), &Value)| {
+                value.as_str().and_then(|code| said(column, code, self.lang)).unwrap_or_else(|| shown(value))
+            };
+            table.add_row(sheet.columns.iter().zip(row).map(cell));
         }
         for (index, column) in table.column_iter_mut().enumerate() {
             if sheet.rows.iter().any(|row| row.get(index).is_some_and(Value::is_number)) {

@@ -15,6 +15,7 @@ use model::{Actor, Classification, DecisionId, Lang, LeafId, PartyId, Purpose, T
 use super::{Done, Failure, read_input, read_text, write_error_file};
 use crate::print::Console;
 use crate::start::{SystemClock, World};
+use crate::words::found_by;
 
 /// The forms that a file can be given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -120,7 +121,13 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
     let lang = console.lang();
     console.say(&match lang {
         Lang::Ja => {
-            format!("{}: 読取 {} 行、不受理 {} 行（{}）", name, reading.rows, reading.rejected, reading.found_by)
+            format!(
+                "{}: 読取 {} 行、不受理 {} 行（{}）",
+                name,
+                reading.rows,
+                reading.rejected,
+                found_by(&reading.found_by, Lang::Ja)
+            )
         }
         Lang::En => {
             format!("{}: {} rows read, {} rejected ({})", name, reading.rows, reading.rejected, reading.found_by)

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Done, Failure, Open, helps, read_input, read_text, write_error_file};
 use crate::print::{Console, Sheet};
+use crate::words::found_by;
 
 /// Arguments of `ingest`.
 #[derive(Args)]
@@ -85,7 +86,7 @@ pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done,
 fn show(preview: &Preview, console: &Console) -> Result<(), Failure> {
     let lang = console.lang();
     console.say(&match lang {
-        Lang::Ja => format!("形式: {}（{}）", preview.format, preview.found_by),
+        Lang::Ja => format!("形式: {}（{}）", preview.format, found_by(&preview.found_by, Lang::Ja)),
         Lang::En => format!("format: {} ({})", preview.format, preview.found_by),
     });
     for (heading, meaning) in &preview.columns {
