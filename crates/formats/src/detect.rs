@@ -48,7 +48,7 @@ fn choose(
 
 /// What keeps a file that no format knows from being read, if that can be told.
 fn why_not(input: &Input<'_>) -> Option<Problem> {
-    match Decoded::of(input.file, beginning(input.bytes), None) {
+    match Decoded::leniently(input.file, beginning(input.bytes)) {
         Ok(decoded) => crate::list::what_is_missing(input.file, &decoded),
         Err(problem) => Some(problem),
     }
@@ -101,7 +101,7 @@ pub static CODES: &[&Code] = &[&UNKNOWN_FORMAT_NAME, &UNKNOWN_FORMAT, &SEVERAL_F
 mod tests {
     use super::*;
     use crate::writing::{Rendering, Written};
-    use crate::{Declared, Reading};
+    use crate::{Halt, Opening, Reader};
     use law::Subject;
     use model::SightingBatch;
 
@@ -117,8 +117,8 @@ mod tests {
         fn likelihood(&self, _: &Input<'_>) -> Likelihood {
             self.1
         }
-        fn read(&self, input: &Input<'_>, _: &Declared<'_>) -> Result<Reading, Problem> {
-            Err(Problem::new(&UNKNOWN_FORMAT, Place::file(input.file)))
+        fn open<'a>(&self, opening: Opening<'a>) -> Result<Box<dyn Reader + 'a>, Halt> {
+            Err(Problem::new(&UNKNOWN_FORMAT, Place::file(opening.file)).into())
         }
         fn write(&self, _: &SightingBatch, _: &Rendering<'_>) -> Option<Written> {
             None

@@ -12,19 +12,28 @@ pub mod csv;
 pub mod detect;
 pub mod extra;
 pub mod fields;
+mod gathered;
 pub mod idf;
+mod json;
 pub mod letter;
 pub mod list;
 mod outgoing;
+pub mod pieces;
 pub mod reading;
 pub mod shadowserver;
+pub mod source;
+mod stream;
+mod survey;
 pub mod text;
 pub mod writing;
 pub mod xarf;
 
 use model::problem::{Code, Problem};
 
-pub use reading::{Declared, Input, Likelihood, Reading, Reject, Rejects};
+pub use gathered::Gathered;
+pub use reading::{Declared, Ending, Halt, Input, Likelihood, Part, Reading, Reject, Rejects};
+pub use source::Source;
+pub use stream::{Opening, Reader, Stream};
 pub use writing::{Contact, Loss, Rendering, Written};
 
 /// One format.
@@ -38,15 +47,25 @@ pub trait Format: Send + Sync {
     /// How likely it is that `input` is of this format; looks at the name and the first few lines only.
     fn likelihood(&self, input: &Input<'_>) -> Likelihood;
 
-    /// Reads a file.
+    /// Opens a file to be read part by part.
+    ///
+    /// # Errors
+    /// A [`Halt`] only where nothing of the file can be read (wrong encoding, no heading, empty): bad rows are rejects in a [`Part`].
+    fn open<'a>(&self, opening: Opening<'a>) -> Result<Box<dyn Reader + 'a>, Halt>;
+
+    /// Writes sightings that somebody opened with a clearance, or says that this format is for reading only.
+    fn write(&self, rows: &model::SightingBatch, rendering: &Rendering<'_>) -> Option<Written>;
+}
+
+impl dyn Format + '_ {
+    /// Reads a file that is held in memory, whole.
     ///
     /// # Errors
     /// A [`Problem`] only where nothing of the file can be read (wrong encoding, no heading, empty, no zone): bad rows are
     /// rejects in the [`Reading`].
-    fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem>;
-
-    /// Writes sightings that somebody opened with a clearance, or says that this format is for reading only.
-    fn write(&self, rows: &model::SightingBatch, rendering: &Rendering<'_>) -> Option<Written>;
+    pub fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
+        stream::whole(self, input, declared)
+    }
 }
 
 /// All formats, in the order in which detection asks them.
@@ -62,10 +81,12 @@ pub fn by_name(name: &str) -> Option<&'static dyn Format> {
 pub fn codes() -> impl Iterator<Item = &'static Code> {
     [
         text::CODES,
+        pieces::CODES,
         civil::CODES,
         fields::CODES,
         detect::CODES,
         list::CODES,
+        json::CODES,
         idf::CODES,
         shadowserver::CODES,
         xarf::CODES,

@@ -2,7 +2,7 @@
 
 use law::{Protected, Subject};
 use model::operation::Plan;
-use model::problem::{Code, Place};
+use model::problem::{Code, Place, Problem};
 use model::report::Provenance;
 use model::special::SpecialRanges;
 use model::{Classification, Instant, Lang, SightingBatch, Tags, Zone};
@@ -126,7 +126,57 @@ impl Rejects {
     }
 }
 
-/// What came of a file.
+/// Why reading came to an end before the file did.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Halt {
+    /// What is wrong with the file.
+    #[error("{0}")]
+    Problem(#[from] Problem),
+    /// The disk failed.
+    #[error("cannot be read: {0}")]
+    Disk(#[from] std::io::Error),
+}
+
+/// What came of a part of a file: some thousand rows.
+pub struct Part {
+    /// The rows that were understood.
+    pub sightings: Protected<SightingBatch>,
+    /// The rows that were not.
+    pub rejects: Protected<Rejects>,
+    /// Data rows read: understood and not.
+    pub rows: u64,
+    /// Rows understood.
+    pub understood: u64,
+    /// Rows not understood.
+    pub rejected: u64,
+    /// The bytes that the part was read from, where they were asked for ([`crate::Stream::with_raw`]).
+    pub raw: Option<Protected<Raw>>,
+}
+
+/// A piece of a file as received.
+#[derive(Clone, Default)]
+pub struct Raw {
+    /// Its first byte's place in the file.
+    pub offset: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What is known of a file when it has been read to its end.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// How it was read.
+    pub provenance: Provenance,
+    /// How the format was found: by name, by heading, by a mark. For the preview.
+    pub found_by: String,
+    /// Columns as understood, for the preview: heading as written and what it was taken for (an IDF key, or none).
+    pub columns: Vec<(String, Option<String>)>,
+    /// What is remarkable about the file as a whole (an unknown report type, a doubled heading), with its code.
+    pub notes: Vec<(Place, &'static Code)>,
+}
+
+/// What came of a whole file that is held in memory.
 pub struct Reading {
     /// The rows that were understood.
     pub sightings: Protected<SightingBatch>,

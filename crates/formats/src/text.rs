@@ -4,11 +4,14 @@
 //! places in the text into them.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::str::FromStr;
 
-use encoding_rs::{DecoderResult, SHIFT_JIS, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE};
 use model::Text;
-use model::problem::{Code, Place, Problem};
+use model::problem::{Code, Problem};
+
+use crate::survey::{Survey, byte_order_mark, utf16_by_zero_bytes};
 
 /// A character encoding that files are received in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,24 @@ impl Encoding {
             Self::Utf16Le => "utf-16le",
             Self::Utf16Be => "utf-16be",
             Self::Cp932 => "cp932",
+        }
+    }
+
+    pub(crate) fn decoder(self) -> encoding_rs::Decoder {
+        let encoding = match self {
+            Self::Utf8 => UTF_8,
+            Self::Utf16Le => UTF_16LE,
+            Self::Utf16Be => UTF_16BE,
+            Self::Cp932 => SHIFT_JIS,
+        };
+        encoding.new_decoder_without_bom_handling()
+    }
+
+    /// How many characters of one unit take so many bytes.
+    const fn units(self, bytes: usize) -> usize {
+        match self {
+            Self::Utf8 | Self::Cp932 => bytes,
+            Self::Utf16Le | Self::Utf16Be => bytes.div_ceil(2),
         }
     }
 
@@ -64,14 +85,20 @@ impl FromStr for Encoding {
     }
 }
 
-/// A file as text.
+/// A file as text, or a piece of one.
 pub struct Decoded<'a> {
     /// The text, without a byte order mark.
     pub text: Cow<'a, str>,
     /// What it was encoded in.
     pub encoding: Encoding,
     /// Where the text begins in the file, in bytes: after the byte order mark, if there is one.
-    start: usize,
+    start: u64,
+    /// On which line of the file it begins, from 1.
+    line: u64,
+    /// Whether the file began with a byte order mark.
+    marked: bool,
+    /// Bytes of the text that stand for bytes that are no text in this encoding.
+    broken: Vec<Range<usize>>,
 }
 
 impl<'a> Decoded<'a> {
@@ -82,51 +109,54 @@ impl<'a> Decoded<'a> {
     /// [`EMPTY_FILE`], [`BINARY_FILE`], or [`WRONG_ENCODING`] with the line and byte where it went wrong: never replacement
     /// characters.
     pub fn of(file: &str, bytes: &'a [u8], declared: Option<Encoding>) -> Result<Self, Problem> {
-        let (marked, start) = byte_order_mark(bytes);
-        let body = bytes.get(start..).unwrap_or_default();
-        if body.iter().all(u8::is_ascii_whitespace) {
-            return Err(Problem::new(&EMPTY_FILE, Place::file(file)));
+        let survey = Survey::of_bytes(file, bytes, declared)?;
+        match survey.first_fault(file) {
+            Some(problem) => Err(problem),
+            None => Ok(Self::whole(bytes, &survey)),
         }
-        if let Some(kind) = well_known_binary(bytes) {
-            return Err(Problem::new(&BINARY_FILE, Place::file(file)).with_value(kind));
-        }
-        // A mark says which of the two orders it is, whatever was declared.
-        let declared = match (declared, marked) {
-            (Some(Encoding::Utf16Le | Encoding::Utf16Be), Some(Encoding::Utf16Le | Encoding::Utf16Be)) => marked,
-            (declared, _) => declared,
-        };
-        let encoding = declared.or(marked).or_else(|| utf16_by_zero_bytes(body));
-        if encoding.is_none_or(|e| matches!(e, Encoding::Utf8 | Encoding::Cp932)) && mostly_control(body) {
-            return Err(Problem::new(&BINARY_FILE, Place::file(file)).with_value("control bytes"));
-        }
-        // A mark that contradicts the declaration is no mark but a fault in the text.
-        let (body, start) = if marked.is_some_and(|m| Some(m) != encoding) { (bytes, 0) } else { (body, start) };
-        let fault = |at: Fault| at.problem(file, body, start);
-        if encoding.is_none_or(|e| matches!(e, Encoding::Utf8 | Encoding::Cp932))
-            && let Some(at) = iso_2022_jp(body)
-        {
-            return Err(fault(Fault { tried: "utf-8 or cp932 but ISO-2022-JP (JIS)", at }));
-        }
-        let (text, encoding) = match encoding {
-            Some(encoding) => (decode(body, encoding).map_err(fault)?, encoding),
-            None => guess(body).map_err(fault)?,
-        };
-        if text.trim().is_empty() {
-            return Err(Problem::new(&EMPTY_FILE, Place::file(file)));
-        }
-        Ok(Self { text, encoding, start })
+    }
+
+    /// As [`Decoded::of`], for whoever only wants to know what a file is: places that are no text do not hinder.
+    ///
+    /// # Errors
+    /// As [`Decoded::of`], but [`WRONG_ENCODING`] only where most of it is no text.
+    pub fn leniently(file: &str, bytes: &'a [u8]) -> Result<Self, Problem> {
+        let survey = Survey::of_bytes(file, bytes, None)?;
+        Ok(Self::whole(bytes, &survey))
+    }
+
+    fn whole(bytes: &'a [u8], survey: &Survey) -> Self {
+        let start = usize::try_from(survey.start).unwrap_or(0);
+        Self::piece(bytes.get(start..).unwrap_or_default(), survey, survey.start, 1)
+    }
+
+    /// A piece of a file that was surveyed: whole characters, which begin at that byte and on that line of the file.
+    #[must_use]
+    pub fn piece(bytes: &'a [u8], survey: &Survey, start: u64, line: u64) -> Self {
+        let (text, broken) = decode(bytes, survey.encoding);
+        Self { text, encoding: survey.encoding, start, line, marked: survey.start > 0, broken }
     }
 
     /// Whether the file began with a byte order mark.
     #[must_use]
     pub const fn has_mark(&self) -> bool {
-        self.start > 0
+        self.marked
+    }
+
+    /// Whether something in that part of the text is no text in this encoding.
+    #[must_use]
+    pub fn is_broken(&self, from: usize, to: usize) -> bool {
+        !self.broken.is_empty() && {
+            let next = self.broken.partition_point(|place| place.end <= from);
+            self.broken.get(next).is_some_and(|place| place.start < to)
+        }
     }
 
     /// A cursor at the beginning of the text.
     #[must_use]
     pub fn cursor(&self) -> Cursor<'_> {
-        Cursor { text: &self.text, encoding: self.encoding, start: self.start, at: 0, file_at: self.start, line: 1 }
+        let (start, line) = (self.start, self.line);
+        Cursor { text: &self.text, encoding: self.encoding, start, first_line: line, at: 0, file_at: start, line }
     }
 }
 
@@ -164,9 +194,10 @@ pub fn beginning(bytes: &[u8]) -> &[u8] {
 pub struct Cursor<'a> {
     text: &'a str,
     encoding: Encoding,
-    start: usize,
+    start: u64,
+    first_line: u64,
     at: usize,
-    file_at: usize,
+    file_at: u64,
     line: u64,
 }
 
@@ -175,13 +206,13 @@ impl Cursor<'_> {
     /// is answered from the beginning again.
     pub fn to(&mut self, at: usize) -> (u64, u64) {
         if at < self.at {
-            (self.at, self.file_at, self.line) = (0, self.start, 1);
+            (self.at, self.file_at, self.line) = (0, self.start, self.first_line);
         }
         let passed = self.text.get(self.at..at).unwrap_or_default();
         self.line += line_ends(passed.as_bytes(), self.text.as_bytes().get(at).copied());
-        self.file_at += self.width(passed);
+        self.file_at += self.width(passed) as u64;
         self.at = at;
-        (self.file_at as u64, self.line)
+        (self.file_at, self.line)
     }
 
     /// How many bytes of the file a piece of its text takes.
@@ -195,17 +226,10 @@ impl Cursor<'_> {
 }
 
 /// How many lines end in `bytes`: at LF, at CRLF, and at a CR that `next` does not continue.
-fn line_ends(bytes: &[u8], next: Option<u8>) -> u64 {
-    let mut ends = 0;
-    let mut rest = bytes.iter().peekable();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'\n' => ends += 1,
-            b'\r' if rest.peek().copied().or(next.as_ref()) != Some(&b'\n') => ends += 1,
-            _ => {}
-        }
-    }
-    ends
+pub(crate) fn line_ends(bytes: &[u8], next: Option<u8>) -> u64 {
+    let feeds = memchr::memchr_iter(b'\n', bytes).count();
+    let lone = |at: &usize| bytes.get(at + 1).copied().or(next) != Some(b'\n');
+    (feeds + memchr::memchr_iter(b'\r', bytes).filter(lone).count()) as u64
 }
 
 /// The end of the line that begins at `from`, and the beginning of the next: LF, CRLF and CR end lines.
@@ -213,7 +237,7 @@ fn line_ends(bytes: &[u8], next: Option<u8>) -> u64 {
 pub fn line_from(text: &str, from: usize) -> (usize, usize) {
     let bytes = text.as_bytes();
     let rest = bytes.get(from..).unwrap_or_default();
-    match rest.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+    match memchr::memchr2(b'\n', b'\r', rest) {
         None => (bytes.len(), bytes.len()),
         Some(end) => {
             let end = from + end;
@@ -223,137 +247,34 @@ pub fn line_from(text: &str, from: usize) -> (usize, usize) {
     }
 }
 
-/// The encoding that a byte order mark names, and how long the mark is.
-fn byte_order_mark(bytes: &[u8]) -> (Option<Encoding>, usize) {
-    match bytes {
-        [0xEF, 0xBB, 0xBF, ..] => (Some(Encoding::Utf8), 3),
-        [0xFF, 0xFE, ..] => (Some(Encoding::Utf16Le), 2),
-        [0xFE, 0xFF, ..] => (Some(Encoding::Utf16Be), 2),
-        _ => (None, 0),
+/// The text of whole characters, and which of its bytes stand for bytes that are no text: each of those is one `SUB` (U+001A), so that
+/// places in the text stay places in the file.
+fn decode(body: &[u8], encoding: Encoding) -> (Cow<'_, str>, Vec<Range<usize>>) {
+    if encoding == Encoding::Utf8
+        && let Ok(text) = std::str::from_utf8(body)
+    {
+        return (Cow::Borrowed(text), Vec::new());
     }
-}
-
-/// What people attach by mistake in place of a text file, by its first bytes.
-fn well_known_binary(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [b'P', b'K', 3, 4, ..] => Some("ZIP archive or Excel workbook (.xlsx)"),
-        [0xD0, 0xCF, 0x11, 0xE0, ..] => Some("Excel workbook (.xls) or other OLE file"),
-        [0x1F, 0x8B, ..] => Some("gzip archive"),
-        [b'7', b'z', 0xBC, 0xAF, ..] => Some("7z archive"),
-        [b'%', b'P', b'D', b'F', b'-', ..] => Some("PDF document"),
-        [0x89, b'P', b'N', b'G', ..] => Some("PNG image"),
-        [b'P', b'A', b'R', b'1', ..] => Some("Parquet file"),
-        _ => None,
-    }
-}
-
-/// How much of a file is looked at to guess what it is.
-const SAMPLE: usize = 8_192;
-
-/// Digits and delimiters of UTF-16 have a zero byte each, always on the same side: at least three in ten there, and next to none on
-/// the other side.
-fn utf16_by_zero_bytes(body: &[u8]) -> Option<Encoding> {
-    let sample = body.get(..body.len().min(SAMPLE))?;
-    let pairs = sample.len() / 2;
-    if pairs < 2 {
-        return None;
-    }
-    let zeros = |side: usize| sample.iter().skip(side).step_by(2).filter(|b| **b == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
-    let many = |n: usize| n * 10 >= pairs * 3;
-    let few = |n: usize| n * 20 <= pairs;
-    if many(odd) && few(even) {
-        Some(Encoding::Utf16Le)
-    } else if many(even) && few(odd) {
-        Some(Encoding::Utf16Be)
-    } else {
-        None
-    }
-}
-
-/// Where the text turns to Japanese as mail writes it (RFC 1468): each byte by itself is ASCII, so that it would pass as UTF-8.
-fn iso_2022_jp(body: &[u8]) -> Option<usize> {
-    let turns = |two: &[u8]| matches!(two, b"$B" | b"$@" | b"(J" | b"(I");
-    let mut at = 0;
-    while let Some(next) = body.get(at..)?.iter().position(|b| *b == 0x1B) {
-        at += next;
-        if body.get(at + 1..at + 3).is_some_and(turns) {
-            return Some(at);
+    let mut decoder = encoding.decoder();
+    let mut text = String::with_capacity(decoder.max_utf8_buffer_length_without_replacement(body.len()).unwrap_or(0));
+    let (mut at, mut broken) = (0, Vec::new());
+    loop {
+        let rest = body.get(at..).unwrap_or_default();
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        at += read;
+        match result {
+            DecoderResult::InputEmpty => return (Cow::Owned(text), broken),
+            DecoderResult::OutputFull => text.reserve(rest.len().max(64)),
+            DecoderResult::Malformed(length, after) => {
+                // What was read after the malformed bytes is decoded again, with a decoder that has forgotten it.
+                at = at.saturating_sub(usize::from(after));
+                decoder = encoding.decoder();
+                let begin = text.len();
+                let units = encoding.units(usize::from(length));
+                text.extend(std::iter::repeat_n('\u{1A}', units));
+                broken.push(begin..text.len());
+            }
         }
-        at += 1;
-    }
-    None
-}
-
-/// Whether more than one byte in twenty is a control that no text file has.
-fn mostly_control(body: &[u8]) -> bool {
-    let sample = body.get(..body.len().min(SAMPLE)).unwrap_or_default();
-    let controls = sample.iter().filter(|b| matches!(b, 0..=8 | 0x0E..=0x1A | 0x1C..=0x1F | 0x7F)).count();
-    controls * 20 > sample.len()
-}
-
-/// Where decoding failed: the encoding tried, and the byte in the body.
-struct Fault {
-    tried: &'static str,
-    at: usize,
-}
-
-impl Fault {
-    fn problem(self, file: &str, body: &[u8], start: usize) -> Problem {
-        let before = body.get(..self.at).unwrap_or_default();
-        let line = 1 + line_ends(before, body.get(self.at).copied());
-        let found: Vec<String> =
-            body.get(self.at..).unwrap_or_default().iter().take(4).map(|b| format!("{b:02X}")).collect();
-        let value = format!("byte {} ({}) is not {}", start + self.at, found.join(" "), self.tried);
-        Problem::new(&WRONG_ENCODING, Place::file(file).line(line)).with_value(&value)
-    }
-}
-
-fn decode(body: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, Fault> {
-    let other = match encoding {
-        Encoding::Utf8 => {
-            let tried = Encoding::Utf8.name();
-            return std::str::from_utf8(body).map(Cow::Borrowed).map_err(|e| Fault { tried, at: e.valid_up_to() });
-        }
-        Encoding::Utf16Le => UTF_16LE,
-        Encoding::Utf16Be => UTF_16BE,
-        Encoding::Cp932 => SHIFT_JIS,
-    };
-    let fault = |at| Fault { tried: encoding.name(), at };
-    let mut decoder = other.new_decoder_without_bom_handling();
-    let room = decoder.max_utf8_buffer_length_without_replacement(body.len()).ok_or_else(|| fault(0))?;
-    let mut text = String::with_capacity(room);
-    match decoder.decode_to_string_without_replacement(body, &mut text, true) {
-        (DecoderResult::InputEmpty, _) => {
-            text.shrink_to_fit();
-            Ok(Cow::Owned(text))
-        }
-        (DecoderResult::Malformed(length, after), read) => {
-            Err(fault(read.saturating_sub(usize::from(length) + usize::from(after))))
-        }
-        // The room asked for is enough for all of it.
-        (DecoderResult::OutputFull, read) => Err(fault(read)),
-    }
-}
-
-/// UTF-8 if it is valid, and CP932 if that is. A file that is mostly UTF-8 with a few broken characters is not taken for CP932,
-/// which would turn all its Japanese into other Japanese.
-fn guess(body: &[u8]) -> Result<(Cow<'_, str>, Encoding), Fault> {
-    let utf8 = match decode(body, Encoding::Utf8) {
-        Ok(text) => return Ok((text, Encoding::Utf8)),
-        Err(fault) => fault,
-    };
-    let (mut sound, mut broken) = (0_usize, 0_usize);
-    for chunk in body.utf8_chunks() {
-        sound += chunk.valid().chars().filter(|c| c.len_utf8() >= 3).count();
-        broken += usize::from(!chunk.invalid().is_empty());
-    }
-    if sound > broken * 2 {
-        return Err(utf8);
-    }
-    match decode(body, Encoding::Cp932) {
-        Ok(text) => Ok((text, Encoding::Cp932)),
-        Err(fault) => Err(Fault { tried: "utf-8 / cp932", at: fault.at.max(utf8.at) }),
     }
 }
 
@@ -501,7 +422,7 @@ mod tests {
                 let (offset, cursor_line) = cursor.to(at);
                 let from = usize::try_from(offset).unwrap();
                 let raw = &bytes[from..from + cursor.width(piece)];
-                assert_eq!(decode(raw, encoding).ok().unwrap(), piece);
+                assert_eq!(decode(raw, encoding), (Cow::Borrowed(piece), Vec::new()));
                 assert_eq!(cursor_line, line);
                 (at, line) = (next, line + 1);
             }
@@ -514,7 +435,9 @@ mod tests {
     fn every_character_of_cp932_is_as_wide_as_it_was() {
         for lead in 0..=255_u8 {
             for bytes in [vec![lead], vec![lead, b'@'], vec![lead, 0x80], vec![lead, 0xFC]] {
-                if let Ok(text) = decode(&bytes, Encoding::Cp932) {
+                if let (text, broken) = decode(&bytes, Encoding::Cp932)
+                    && broken.is_empty()
+                {
                     let width: usize = text.chars().map(|c| Encoding::Cp932.width(c)).sum();
                     assert_eq!(width, bytes.len(), "{bytes:02X?}");
                 }

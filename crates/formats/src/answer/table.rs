@@ -87,7 +87,7 @@ impl<'a> Table<'a> {
             let mut record = csv::StringRecord::new();
             match rows.next(&mut record)? {
                 rows::Row::Cells(place) => Some(Ok(Row { line: place.line, record })),
-                rows::Row::Unclosed(place) => {
+                rows::Row::Unclosed(place) | rows::Row::GoesOn(place) => {
                     Some(Err(Problem::new(&ANSWER_NOT_CSV, Place::file(file).line(place.line))))
                 }
             }

@@ -6,10 +6,10 @@ pub(crate) mod rows;
 pub(crate) mod write;
 
 use model::SightingBatch;
-use model::problem::Problem;
 
 use crate::list::List;
-use crate::reading::{Declared, Input, Likelihood, Reading};
+use crate::reading::{Halt, Input, Likelihood};
+use crate::stream::{Opening, Reader};
 use crate::writing::{Rendering, Written};
 
 /// CSV under IDF keys.
@@ -30,8 +30,8 @@ impl crate::Format for Csv {
         Likelihood::No
     }
 
-    fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
-        List.read(input, declared)
+    fn open<'a>(&self, opening: Opening<'a>) -> Result<Box<dyn Reader + 'a>, Halt> {
+        List.open(opening)
     }
 
     fn write(&self, rows: &SightingBatch, rendering: &Rendering<'_>) -> Option<Written> {

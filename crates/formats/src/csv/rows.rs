@@ -6,7 +6,8 @@
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
-use crate::text::{Cursor, Decoded, line_from};
+use crate::pieces::More;
+use crate::text::{Cursor, Decoded, line_ends, line_from};
 
 /// How often the text may be read again behind unclosed quotes, in all, as a multiple of its length; behind that each
 /// further line is faulty. Keeps a hostile file from costing the square of its length.
@@ -25,7 +26,12 @@ pub(crate) struct Rows<'t> {
     /// The budget is used up: each line that is left is faulty.
     given_up: bool,
     width: Option<usize>,
+    /// Whether more of the file comes behind the text.
+    more: More,
 }
+
+/// How many lines a row may span that goes on behind a piece.
+const MOST_LINES: u64 = 64;
 
 /// How the text is cut into cells.
 #[derive(Clone, Copy)]
@@ -57,10 +63,17 @@ pub(crate) enum Row {
     Cells(RowPlace),
     /// A quote is opened and not closed.
     Unclosed(RowPlace),
+    /// It may go on behind the end of the piece.
+    GoesOn(RowPlace),
 }
 
 impl<'t> Rows<'t> {
     pub(crate) fn of(decoded: &'t Decoded<'_>, shape: Shape) -> Self {
+        Self::piece(decoded, shape, More::No)
+    }
+
+    /// The rows of a piece of a file.
+    pub(crate) fn piece(decoded: &'t Decoded<'_>, shape: Shape, more: More) -> Self {
         let text: &'t str = &decoded.text;
         Self {
             text,
@@ -71,6 +84,7 @@ impl<'t> Rows<'t> {
             budget: text.len().saturating_mul(REREADING),
             given_up: false,
             width: None,
+            more,
         }
     }
 
@@ -99,6 +113,10 @@ impl<'t> Rows<'t> {
         let spans = from + whole.len() > line_end;
         let fits = self.width.is_none_or(|width| width == record.len());
         if spans && !(fits && is_well_quoted(whole, self.shape.separator)) {
+            let to_the_end = self.more == More::Yes && end >= self.text.len();
+            if to_the_end && line_ends(whole.as_bytes(), None) <= MOST_LINES {
+                return Some(Row::GoesOn(self.place(from, line_end)));
+            }
             self.base = next_line;
             match self.budget.checked_sub(whole.len()) {
                 Some(left) => {
@@ -182,6 +200,7 @@ mod tests {
             match row {
                 Row::Cells(at) => out.push((at.line, at.offset, at.length, true, cells)),
                 Row::Unclosed(at) => out.push((at.line, at.offset, at.length, false, Vec::new())),
+                Row::GoesOn(_) => panic!("nothing comes behind a whole text"),
             }
         }
         out

@@ -8,9 +8,10 @@ mod read;
 mod write;
 
 use model::SightingBatch;
-use model::problem::{Code, Problem};
+use model::problem::Code;
 
-use crate::reading::{Declared, Input, Likelihood, Reading};
+use crate::reading::{Halt, Input, Likelihood};
+use crate::stream::{Opening, Reader};
 use crate::text::{Decoded, beginning};
 use crate::writing::{Rendering, Written};
 
@@ -28,7 +29,7 @@ impl crate::Format for Idf {
     }
 
     fn likelihood(&self, input: &Input<'_>) -> Likelihood {
-        let Ok(decoded) = Decoded::of(input.file, beginning(input.bytes), None) else { return Likelihood::No };
+        let Ok(decoded) = Decoded::leniently(input.file, beginning(input.bytes)) else { return Likelihood::No };
         let text = decoded.text.trim_start();
         if !text.starts_with(['{', '[']) {
             return Likelihood::No;
@@ -52,8 +53,9 @@ impl crate::Format for Idf {
         }
     }
 
-    fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
-        read::read(input, declared)
+    fn open<'a>(&self, opening: Opening<'a>) -> Result<Box<dyn Reader + 'a>, Halt> {
+        let (file, declared) = (opening.file, opening.declared);
+        opening.text(None, |first| Ok(Box::new(read::EventReader::begin(file, first, declared))))
     }
 
     fn write(&self, rows: &SightingBatch, rendering: &Rendering<'_>) -> Option<Written> {

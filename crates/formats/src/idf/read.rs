@@ -10,11 +10,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use law::Protected;
 use model::problem::{Code, Place, Problem};
 use model::report::Provenance;
 use model::sighting::Flags;
-use model::{Instant, Sighting, SightingBatchBuilder, Text, Zone};
+use model::{Instant, Sighting, Text, Zone};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -23,202 +22,72 @@ use super::fit::AS_WRITTEN;
 use crate::civil::{self, Habit, NO_TIME_ZONE, Shown};
 use crate::extra::Extra;
 use crate::fields::{self, ADDRESS_MISSING, COLUMNS, Column, LOCAL_TIME, TAXONOMY, is_other_idf_key};
-use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS, Input, Reading, Reject, Rejects};
-use crate::text::{Cursor, Decoded, NO_ROWS, TOO_LARGE, fold, line_from};
-
-pub(super) fn read(input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
-    let decoded = Decoded::of(input.file, input.bytes, None)?;
-    let mut events = Events {
-        cursor: decoded.cursor(),
-        event: Event::new(declared),
-        builder: SightingBatchBuilder::with_capacity(input.bytes.len() / 300),
-        rejects: Rejects::default(),
-        class: declared.tags.class,
-        read: 0,
-        unzoned: None,
-        full: None,
-    };
-    let form = events.all(&decoded.text);
-    if let Some(line) = events.full {
-        return Err(Problem::new(&TOO_LARGE, Place::file(input.file).line(line)));
-    }
-    if let Some((line, value)) = events.unzoned.take().filter(|_| events.event.zoned == 0) {
-        let place = Place::file(input.file).line(line).field(Column::Time.key());
-        return Err(Problem::new(&NO_TIME_ZONE, place).with_value(&value));
-    }
-    if events.read == 0 {
-        return Err(Problem::new(&NO_ROWS, Place::file(input.file)));
-    }
-    let rejected = events.rejects.0.len() as u64;
-    let columns = events.event.keys.into_iter().map(|(key, taken)| (key, Some(taken))).collect();
-    Ok(Reading {
-        rows: u64::from(events.read),
-        understood: u64::from(events.read) - rejected,
-        rejected,
-        sightings: Protected::seal(events.builder.finish(), events.class, input.subject.clone()),
-        rejects: Protected::seal(events.rejects, events.class, input.subject.clone()),
-        provenance: Provenance {
-            format: "idf".to_owned(),
-            schema: SCHEMA_READ.to_owned(),
-            mapping: "-".to_owned(),
-            encoding: decoded.encoding.name().to_owned(),
-            zone: declared.zone.as_ref().map(|zone| zone.as_str().to_owned()),
-        },
-        found_by: form.to_owned(),
-        columns,
-        notes: Vec::new(),
-    })
-}
+use crate::gathered::{Fault, Gathered};
+use crate::json::{JSON_SYNTAX, Values};
+use crate::pieces::{Cut, More, TextReader};
+use crate::reading::{Declared, Ending, FUTURE_TOLERANCE_SECONDS};
+use crate::text::{Decoded, NO_ROWS, fold};
 
 /// Whose list of keys is known here.
 const SCHEMA_READ: &str = "intelmq-3.5.0";
 
-/// The events of one file.
-struct Events<'a, 't> {
-    cursor: Cursor<'t>,
+/// Reads events as the pieces of their file come.
+pub(super) struct EventReader<'a> {
+    file: &'a str,
+    values: Values,
+    encoding: &'static str,
     event: Event<'a>,
-    builder: SightingBatchBuilder,
-    rejects: Rejects,
-    class: model::DataClass,
-    read: u32,
     /// The first event whose time has no offset: its line and its time.
     unzoned: Option<(u64, String)>,
-    /// The line of the first event for which there was no room.
-    full: Option<u64>,
 }
 
-impl Events<'_, '_> {
-    /// Reads all and says in which form they stood.
-    fn all(&mut self, text: &str) -> &'static str {
-        let start = text.len() - text.trim_start().len();
-        if text.get(start..).is_some_and(|rest| rest.starts_with('[')) {
-            self.one_after_the_other(text, start + 1, true);
-            return "array of objects";
-        }
-        let (end, _) = line_from(text, start);
-        let first = text.get(start..end).unwrap_or_default().trim_end();
-        if serde_json::from_str::<&RawValue>(first).is_ok()
-            || !first.starts_with('{')
-            || first.len() > 2 && !could_go_on(first)
-        {
-            self.lines(text, start);
-            return "one object per line";
-        }
-        self.one_after_the_other(text, start, false);
-        "objects over several lines"
+impl<'a> EventReader<'a> {
+    pub(super) fn begin(file: &'a str, first: &Decoded<'_>, declared: &'a Declared<'a>) -> Self {
+        let (values, encoding) = (Values::of(first), first.encoding.name());
+        Self { file, values, encoding, event: Event::new(declared), unzoned: None }
+    }
+}
+
+impl TextReader for EventReader<'_> {
+    fn cut(&self) -> Cut {
+        self.values.cut()
     }
 
-    fn lines(&mut self, text: &str, mut at: usize) {
-        while at < text.len() {
-            let (end, next) = line_from(text, at);
-            let line = text.get(at..end).unwrap_or_default();
-            let (begin, object) = (at + line.len() - line.trim_start().len(), line.trim());
-            if !object.is_empty() {
-                self.object(begin, object);
-            }
-            at = next;
-        }
-    }
-
-    /// Values with commas (in an array) or without between them, over as many lines as they like.
-    fn one_after_the_other(&mut self, text: &str, mut at: usize, array: bool) {
-        loop {
-            let rest = text.get(at..).unwrap_or_default();
-            let gap = |c: char| c.is_whitespace() || (array && c == ',');
-            at += rest.len() - rest.trim_start_matches(gap).len();
-            let rest = text.get(at..).unwrap_or_default();
-            if rest.is_empty() {
-                if array {
-                    self.cut_off(at, "");
-                }
-                return;
-            }
-            if array && rest.starts_with(']') {
-                if let Some(more) = rest.get(1..).filter(|more| !more.trim().is_empty()) {
-                    self.cut_off(at + 1, more);
-                }
-                return;
-            }
-            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
-            match values.next() {
-                Some(Ok(value)) => {
-                    self.object(at, value.get());
-                    at += values.byte_offset().max(1);
-                }
-                _ => match next_beginning(text, at) {
-                    Some(next) => {
-                        let line = self.cursor.to(at).1;
-                        let raw = text.get(at..next).unwrap_or_default().trim_end().to_owned();
-                        self.rejects.0.push(Reject { line, code: &JSON_SYNTAX, field: None, value: None, raw });
-                        self.read = self.read.saturating_add(1);
-                        at = next;
-                    }
-                    None => return self.cut_off(at, rest),
-                },
-            }
-        }
-    }
-
-    /// From here on nothing can be read.
-    fn cut_off(&mut self, at: usize, rest: &str) {
-        let line = self.cursor.to(at).1;
-        let raw = rest.chars().take(1_000).collect();
-        self.rejects.0.push(Reject { line, code: &JSON_CUT_OFF, field: None, value: None, raw });
-        self.read = self.read.saturating_add(1);
-    }
-
-    fn object(&mut self, at: usize, object: &str) {
-        let (offset, line) = self.cursor.to(at);
-        match self.event.read(object) {
-            Ok(()) => {
-                let sighting = &mut self.event.sighting;
-                sighting.ordinal = self.read;
-                sighting.line = u32::try_from(line).unwrap_or(u32::MAX);
-                sighting.raw_offset = offset;
-                sighting.raw_length = u32::try_from(self.cursor.width(object)).unwrap_or(u32::MAX);
-                self.class = self.class.max(sighting.tags.class);
-                if self.full.is_some() || !self.builder.has_room_for(sighting) {
-                    self.full.get_or_insert(line);
-                } else {
-                    self.builder.push(sighting);
-                }
-            }
+    fn piece(&mut self, decoded: &Decoded<'_>, more: More, rows: &mut Gathered) -> Result<usize, Problem> {
+        let Self { values, event, unzoned, .. } = self;
+        Ok(values.read(decoded, more, rows, &mut |object, at, rows| match event.read(object) {
+            Ok(()) => rows.understood(&mut event.sighting, at),
             Err(fault) => {
-                if fault.code.code == NO_TIME_ZONE.code && self.unzoned.is_none() {
-                    self.unzoned = Some((line, fault.value.clone().unwrap_or_default()));
+                if fault.code.code == NO_TIME_ZONE.code && unzoned.is_none() {
+                    *unzoned = Some((at.line, fault.value.clone().unwrap_or_default()));
                 }
-                self.rejects.0.push(Reject {
-                    line,
-                    code: fault.code,
-                    field: fault.key,
-                    value: fault.value,
-                    raw: object.to_owned(),
-                });
+                rows.rejected(at.line, fault, object);
             }
-        }
-        self.read = self.read.saturating_add(1);
+        }))
     }
-}
 
-/// Where reading can be taken up again after a broken object that begins a line: at the next line that begins as that one did.
-fn next_beginning(text: &str, at: usize) -> Option<usize> {
-    let before = text.get(..at)?;
-    let indent = before.rsplit(['\n', '\r']).next().filter(|indent| indent.trim().is_empty())?;
-    let beginning = format!("\n{indent}{{");
-    let found = text.get(at..)?.find(&beginning)?;
-    Some(at + found + beginning.len() - 1)
-}
-
-/// Whether the beginning of an object goes on in the next line: it is not a whole line that is broken.
-fn could_go_on(first: &str) -> bool {
-    serde_json::from_str::<&RawValue>(first).is_err_and(|error| error.is_eof())
-}
-
-/// What is wrong with an event.
-struct Fault {
-    code: &'static Code,
-    key: Option<String>,
-    value: Option<String>,
+    fn end(&mut self, read: u64) -> Result<Ending, Problem> {
+        if let Some((line, value)) = self.unzoned.take().filter(|_| self.event.zoned == 0) {
+            let place = Place::file(self.file).line(line).field(Column::Time.key());
+            return Err(Problem::new(&NO_TIME_ZONE, place).with_value(&value));
+        }
+        if read == 0 {
+            return Err(Problem::new(&NO_ROWS, Place::file(self.file)));
+        }
+        let zone = self.event.declared.zone.as_ref();
+        Ok(Ending {
+            provenance: Provenance {
+                format: "idf".to_owned(),
+                schema: SCHEMA_READ.to_owned(),
+                mapping: "-".to_owned(),
+                encoding: self.encoding.to_owned(),
+                zone: zone.map(|zone| zone.as_str().to_owned()),
+            },
+            found_by: self.values.form().to_owned(),
+            columns: std::mem::take(&mut self.event.keys).into_iter().map(|(key, taken)| (key, Some(taken))).collect(),
+            notes: Vec::new(),
+        })
+    }
 }
 
 /// One event, read into a row that is used again.
@@ -260,7 +129,7 @@ impl<'a> Event<'a> {
     }
 
     fn read(&mut self, object: &str) -> Result<(), Fault> {
-        let fault = |code| Fault { code, key: None, value: None };
+        let fault = Fault::of;
         if !object.starts_with('{') {
             return Err(fault(if serde_json::from_str::<&RawValue>(object).is_ok() {
                 &IDF_NOT_AN_EVENT
@@ -288,7 +157,7 @@ impl<'a> Event<'a> {
             return Ok(());
         }
         if key == "__type" {
-            return if json == "\"Event\"" { Ok(()) } else { Err(wrong(&IDF_NOT_AN_EVENT, key, json)) };
+            return if json == "\"Event\"" { Ok(()) } else { Err(Fault::at(&IDF_NOT_AN_EVENT, key, json)) };
         }
         if key == "extra" && json.starts_with('"') {
             // IntelMQ carries it as a text too.
@@ -363,7 +232,7 @@ impl<'a> Event<'a> {
             return Ok(());
         }
         if let Some((_, other)) = self.given.iter().find(|(given, _)| *given == column) {
-            return if *other == *text { Ok(()) } else { Err(wrong(&IDF_KEY_TWICE, key, &text)) };
+            return if *other == *text { Ok(()) } else { Err(Fault::at(&IDF_KEY_TWICE, key, &text)) };
         }
         self.given.push((column, text.clone().into_owned()));
         match column {
@@ -395,7 +264,7 @@ impl<'a> Event<'a> {
             | Column::Tlp
             | Column::ExactTlp
             | Column::Pap
-            | Column::DataClass => Err(wrong(code, column.key(), &scalar(json).unwrap_or(Cow::Borrowed(json)))),
+            | Column::DataClass => Err(Fault::at(code, column.key(), &scalar(json).unwrap_or(Cow::Borrowed(json)))),
             _ => {
                 self.extra.kept_raw(column.key(), json);
                 self.kept_raw = true;
@@ -431,7 +300,7 @@ impl<'a> Event<'a> {
             |wanted: Column| self.given.iter().find(|(column, _)| *column == wanted).map(|(_, text)| text.as_str());
         let (shown, exact) = (text(Column::Tlp), text(Column::ExactTlp));
         let given = fields::tlp_of(shown, exact)
-            .map_err(|code| wrong(code, Column::Tlp.key(), shown.or(exact).unwrap_or_default()))?;
+            .map_err(|code| Fault::at(code, Column::Tlp.key(), shown.or(exact).unwrap_or_default()))?;
         // IntelMQ before 3.0 wrote taxonomies with spaces.
         let hyphened = |json: &str| scalar(json).map(|text| text.trim().to_ascii_lowercase().replace([' ', '_'], "-"));
         if let Some(json) = self.taxonomy.take()
@@ -446,7 +315,7 @@ impl<'a> Event<'a> {
             s.malware.clone_from(&self.declared.malware);
         }
         if s.source_ip.is_none() && s.source_fqdn.is_none() && s.source_url.is_none() && s.source_account.is_none() {
-            return Err(Fault { code: &ADDRESS_MISSING, key: Some(Column::SourceIp.key().to_owned()), value: None });
+            return Err(Fault { code: &ADDRESS_MISSING, field: Some(Column::SourceIp.key().to_owned()), value: None });
         }
         let mut flag = |holds: bool, flag: Flags| {
             if holds {
@@ -463,7 +332,7 @@ impl<'a> Event<'a> {
 
     fn place_time(&mut self) -> Result<(), Fault> {
         let Some(text) = self.time.take() else { return Ok(()) };
-        let fault = |code| wrong(code, Column::Time.key(), &text);
+        let fault = |code| Fault::at(code, Column::Time.key(), &text);
         let folded = fold(&text);
         let written = civil::read(&folded, &Habit::default()).map_err(fault)?;
         let beside: Option<Zone> = written.zone.and_then(|zone| zone.parse().ok());
@@ -485,10 +354,6 @@ impl<'a> Event<'a> {
 
 /// Deeper than this an object is kept as it is.
 const MOST_DEPTH: u8 = 8;
-
-fn wrong(code: &'static Code, key: &str, value: &str) -> Fault {
-    Fault { code, key: Some(key.to_owned()), value: Some(value.to_owned()) }
-}
 
 /// A part of a key: `^[a-z_0-9]+$`, also with dots where flat keys stand inside a nested object.
 fn is_word(name: &str) -> bool {
@@ -549,31 +414,6 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A line that is no JSON.
-pub(super) static JSON_SYNTAX: Code = Code {
-    code: "json-syntax",
-    text: Text { ja: "JSONとして読み取れません", en: "not JSON" },
-    help: Text {
-        ja: "1行に1つのオブジェクト、またはオブジェクトの配列にしてください（RFC 8259）",
-        en: "write one object per line, or an array of objects (RFC 8259)",
-    },
-    example: "{\"source.ip\": 192.0.2.1}",
-};
-
-/// JSON that breaks off, where it cannot be taken up again.
-pub(super) static JSON_CUT_OFF: Code = Code {
-    code: "json-cut-off",
-    text: Text {
-        ja: "この行から先はJSONとして読み取れません。以降の件数は不明です",
-        en: "from this line on it is not JSON; how many events follow is not known",
-    },
-    help: Text {
-        ja: "ファイルが途中で切れていないか確認してください。1行に1オブジェクトの形式なら、壊れた行だけを除いて読み取れます",
-        en: "see whether the file was cut off; with one object per line only the broken line would be lost",
-    },
-    example: "[{\"source.ip\": \"192.0.2.1\"}, {\"source.ip\":",
-};
-
 /// JSON, but no event.
 pub(super) static IDF_NOT_AN_EVENT: Code = Code {
     code: "idf-not-an-event",
@@ -598,4 +438,4 @@ pub(super) static IDF_KEY_TWICE: Code = Code {
     example: "{\"source.ip\": \"192.0.2.1\", \"source\": {\"ip\": \"192.0.2.2\"}}",
 };
 
-pub(super) static CODES: &[&Code] = &[&JSON_SYNTAX, &JSON_CUT_OFF, &IDF_NOT_AN_EVENT, &IDF_KEY_TWICE];
+pub(super) static CODES: &[&Code] = &[&IDF_NOT_AN_EVENT, &IDF_KEY_TWICE];

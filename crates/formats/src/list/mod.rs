@@ -24,17 +24,21 @@ mod mapping;
 mod row;
 mod rows;
 
-use law::Protected;
+use std::sync::Arc;
+
 use model::problem::{Code, Place, Problem};
 use model::report::Provenance;
-use model::{DataClass, SightingBatch, SightingBatchBuilder, Text};
+use model::{SightingBatch, Text};
 
 use self::layout::{Layout, Role, is_comment};
 use self::mapping::Mapping;
 use self::row::{Fault, Outcome, RowReader};
 use self::rows::{Row, Rows};
-use crate::reading::{Declared, Input, Likelihood, Reading, Reject, Rejects};
-use crate::text::{Decoded, NO_ROWS, TOO_LARGE, beginning, fold};
+use crate::gathered::{self, Gathered, RowAt, broken};
+use crate::pieces::{More, TextReader};
+use crate::reading::{Declared, Ending, Halt, Input, Likelihood};
+use crate::stream::{Opening, Reader};
+use crate::text::{Decoded, NO_ROWS, beginning, fold};
 use crate::writing::{Rendering, Written};
 
 pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
@@ -53,7 +57,7 @@ impl crate::Format for List {
     }
 
     fn likelihood(&self, input: &Input<'_>) -> Likelihood {
-        let Ok(decoded) = Decoded::of(input.file, beginning(input.bytes), None) else { return Likelihood::No };
+        let Ok(decoded) = Decoded::leniently(input.file, beginning(input.bytes)) else { return Likelihood::No };
         if decoded.text.trim_start().starts_with(['{', '<'])
             || (decoded.text.trim_start().starts_with('[') && decoded.text.contains('{'))
         {
@@ -72,21 +76,10 @@ impl crate::Format for List {
         }
     }
 
-    fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
+    fn open<'a>(&self, opening: Opening<'a>) -> Result<Box<dyn Reader + 'a>, Halt> {
+        let (file, declared) = (opening.file, opening.declared);
         let mapping = Mapping::read(declared.mapping)?;
-        let found = read(input, declared, &mapping)?;
-        let class = found.class.max(declared.tags.class);
-        Ok(Reading {
-            rows: found.rows,
-            understood: found.rows - found.rejects.0.len() as u64,
-            rejected: found.rejects.0.len() as u64,
-            sightings: Protected::seal(found.sightings, class, input.subject.clone()),
-            rejects: Protected::seal(found.rejects, class, input.subject.clone()),
-            provenance: found.provenance,
-            found_by: found.found_by,
-            columns: found.columns,
-            notes: found.notes,
-        })
+        opening.text(mapping.encoding, |first| Ok(Box::new(ListReader::begin(file, first, declared, mapping)?)))
     }
 
     fn write(&self, _rows: &SightingBatch, _rendering: &Rendering<'_>) -> Option<Written> {
@@ -103,128 +96,147 @@ pub(crate) fn what_is_missing(file: &str, decoded: &Decoded<'_>) -> Option<Probl
     (problem.code.code != layout::NO_ADDRESS_COLUMN.code).then_some(problem)
 }
 
-/// What came of a list, before it is sealed.
-struct Found {
-    sightings: SightingBatch,
-    rejects: Rejects,
-    rows: u64,
-    class: DataClass,
-    provenance: Provenance,
-    found_by: String,
-    columns: Vec<(String, Option<String>)>,
+/// So many notes on single lines at most; a file of comments would otherwise be held whole.
+const MOST_NOTES: usize = 1_000;
+
+/// Reads a list as its pieces come.
+struct ListReader<'a> {
+    file: &'a str,
+    layout: Arc<Layout>,
+    /// The mapping's identity, for the provenance.
+    mapping: Option<String>,
+    encoding: &'static str,
+    reader: RowReader<'a>,
+    /// The first piece's heading is still to be passed.
+    at_heading: bool,
     notes: Vec<(Place, &'static Code)>,
+    /// The first row whose time has no zone.
+    unzoned: Option<(u64, Fault)>,
+    /// Totals that the file gives, with their lines.
+    totals: Vec<(u64, u64)>,
 }
 
-fn read(input: &Input<'_>, declared: &Declared<'_>, mapping: &Mapping) -> Result<Found, Problem> {
-    let decoded = Decoded::of(input.file, input.bytes, mapping.encoding)?;
-    let layout = Layout::find(input.file, &decoded, mapping)?;
-    let place = |line: u64| Place::file(input.file).line(line);
-    let mut notes: Vec<(Place, &'static Code)> =
-        layout.above.iter().map(|line| (place(*line), &LINE_BESIDE_ROWS)).collect();
-    for planned in &layout.columns {
-        if matches!(planned.role, Role::Again(_)) {
-            let at = layout.heading_line.map_or_else(|| Place::file(input.file), place);
-            notes.push((at.field(planned.name.clone()), &SAME_HEADING));
+impl<'a> ListReader<'a> {
+    fn begin(file: &'a str, first: &Decoded<'_>, declared: &'a Declared<'a>, mapping: Mapping) -> Result<Self, Problem> {
+        let layout = Arc::new(Layout::find(file, first, &mapping)?);
+        let reader = RowReader::new(&layout, &mapping, declared);
+        let mut list = Self {
+            file,
+            layout: Arc::clone(&layout),
+            mapping: mapping.identity,
+            encoding: first.encoding.name(),
+            reader,
+            at_heading: true,
+            notes: Vec::new(),
+            unzoned: None,
+            totals: Vec::new(),
+        };
+        layout.above.iter().for_each(|line| list.note(list.place(*line), &LINE_BESIDE_ROWS));
+        for planned in &layout.columns {
+            if matches!(planned.role, Role::Again(_)) {
+                let at = layout.heading_line.map_or_else(|| Place::file(file), |line| list.place(line));
+                list.note(at.field(planned.name.clone()), &SAME_HEADING);
+            }
+        }
+        Ok(list)
+    }
+
+    fn place(&self, line: u64) -> Place {
+        Place::file(self.file).line(line)
+    }
+
+    fn note(&mut self, place: Place, code: &'static Code) {
+        if self.notes.len() < MOST_NOTES {
+            self.notes.push((place, code));
         }
     }
-    let mut reader = RowReader::new(&layout, mapping, declared);
-    let mut builder = SightingBatchBuilder::with_capacity(input.bytes.len() / 40);
-    let mut rejects = Rejects::default();
-    let mut class = DataClass::Public;
-    let mut read: u32 = 0;
-    let mut unzoned: Option<(u64, Fault)> = None;
-    let mut totals: Vec<(u64, u64)> = Vec::new();
-    let mut cursor = decoded.cursor();
-    let expected = layout.heading_line.is_some().then_some(layout.width);
-    let mut rows = Rows::new(&decoded.text, layout.body, layout.delimiter, expected);
-    while let Some(row) = rows.next() {
-        if row.is_blank() {
-            continue;
-        }
-        let (offset, line) = cursor.to(row.place.start);
-        if layout.comments && is_comment(row.raw()) {
-            notes.push((place(line), &LINE_BESIDE_ROWS));
-            continue;
-        }
-        let name_of = |fault: &Fault| fault.column.and_then(|c| layout.columns.get(c)).map(|c| c.name.clone());
-        match reader.read(&row) {
-            Outcome::Understood => {
-                let sighting = reader.sighting();
-                sighting.ordinal = read;
-                sighting.line = u32::try_from(line).unwrap_or(u32::MAX);
-                sighting.raw_offset = offset;
-                sighting.raw_length = u32::try_from(cursor.width(row.raw())).unwrap_or(u32::MAX);
-                class = class.max(sighting.tags.class);
-                if !builder.has_room_for(sighting) {
-                    return Err(Problem::new(&TOO_LARGE, place(line)));
+
+    fn name_of(&self, fault: &Fault) -> Option<String> {
+        fault.column.and_then(|column| self.layout.columns.get(column)).map(|column| column.name.clone())
+    }
+}
+
+impl TextReader for ListReader<'_> {
+    fn piece(&mut self, decoded: &Decoded<'_>, more: More, rows: &mut Gathered) -> Result<usize, Problem> {
+        let layout = Arc::clone(&self.layout);
+        let from = if std::mem::take(&mut self.at_heading) { layout.body } else { 0 };
+        let expected = layout.heading_line.is_some().then_some(layout.width);
+        let mut cursor = decoded.cursor();
+        let mut read = Rows::new(&decoded.text, from, layout.delimiter, expected);
+        while let Some(row) = read.next() {
+            if row.is_blank() {
+                continue;
+            }
+            if row.unclosed && more == More::Yes && row.may_go_on() {
+                return Ok(row.place.start);
+            }
+            let at = RowAt::of(&mut cursor, decoded, row.place.start, row.place.end);
+            if let Some(fault) = broken(decoded, row.place.start, row.place.end) {
+                rows.rejected(at.line, fault, row.raw());
+                continue;
+            }
+            if layout.comments && is_comment(row.raw()) {
+                self.note(self.place(at.line), &LINE_BESIDE_ROWS);
+                continue;
+            }
+            match self.reader.read(&row) {
+                Outcome::Understood => rows.understood(self.reader.sighting(), at),
+                Outcome::Contradiction(fault) => {
+                    let mut place = self.place(at.line);
+                    place.field = self.name_of(&fault);
+                    return Err(problem(fault, place));
                 }
-                builder.push(sighting);
-            }
-            Outcome::Contradiction(fault) => {
-                let mut at = place(line);
-                at.field = name_of(&fault);
-                return Err(problem(fault, at));
-            }
-            Outcome::Rejected(fault) => {
-                if let Some(beside) = beside_rows(&row, &layout) {
-                    match beside {
-                        Beside::Total(Some(total)) => totals.push((line, total)),
-                        Beside::Total(None) | Beside::Mark => notes.push((place(line), &LINE_BESIDE_ROWS)),
+                Outcome::Rejected(fault) => match beside_rows(&row, &layout) {
+                    Some(Beside::Total(Some(total))) => self.totals.push((at.line, total)),
+                    Some(Beside::Total(None) | Beside::Mark) => self.note(self.place(at.line), &LINE_BESIDE_ROWS),
+                    None => {
+                        let field = self.name_of(&fault);
+                        let named = gathered::Fault { code: fault.code, field, value: fault.value.clone() };
+                        rows.rejected(at.line, named, row.raw());
+                        if fault.code.code == NO_TIME_ZONE.code && self.unzoned.is_none() {
+                            self.unzoned = Some((at.line, fault));
+                        }
                     }
-                    continue;
-                }
-                let field = name_of(&fault);
-                rejects.0.push(Reject {
-                    line,
-                    code: fault.code,
-                    field,
-                    value: fault.value.clone(),
-                    raw: row.raw().to_owned(),
-                });
-                if fault.code.code == NO_TIME_ZONE.code && unzoned.is_none() {
-                    unzoned = Some((line, fault));
-                }
+                },
             }
         }
-        read = read.saturating_add(1);
+        Ok(decoded.text.len())
     }
-    if let Some((line, fault)) = unzoned.filter(|_| reader.zoned() == 0) {
-        let mut at = place(line);
-        at.field = fault.column.and_then(|c| layout.columns.get(c)).map(|c| c.name.clone());
-        return Err(problem(fault, at));
+
+    fn end(&mut self, read: u64) -> Result<Ending, Problem> {
+        if let Some((line, fault)) = self.unzoned.take().filter(|_| self.reader.zoned() == 0) {
+            let mut at = self.place(line);
+            at.field = self.name_of(&fault);
+            return Err(problem(fault, at));
+        }
+        let layout = Arc::clone(&self.layout);
+        if read == 0 {
+            return Err(Problem::new(&NO_ROWS, self.place(layout.heading_line.unwrap_or(1))));
+        }
+        for (line, total) in std::mem::take(&mut self.totals) {
+            self.note(self.place(line), if total == read { &LINE_BESIDE_ROWS } else { &TOTAL_DISAGREES });
+        }
+        if self.reader.defanged() {
+            self.note(Place::file(self.file), &DEFANGED);
+        }
+        self.notes.sort_by_key(|(place, _)| place.line);
+        let found_by = match layout.heading_line {
+            Some(line) => format!("{}, line {line}; delimiter {}", layout.found_by, layout.delimiter.name()),
+            None => format!("{}; delimiter {}", layout.found_by, layout.delimiter.name()),
+        };
+        Ok(Ending {
+            provenance: Provenance {
+                format: "list".to_owned(),
+                schema: headings::version().to_owned(),
+                mapping: self.mapping.clone().unwrap_or_else(|| "-".to_owned()),
+                encoding: self.encoding.to_owned(),
+                zone: self.reader.zone().map(|zone| zone.as_str().to_owned()),
+            },
+            found_by,
+            columns: layout.columns.iter().map(|c| (c.name.clone(), Some(c.taken_for()))).collect(),
+            notes: std::mem::take(&mut self.notes),
+        })
     }
-    if read == 0 {
-        let line = layout.heading_line.unwrap_or(1);
-        return Err(Problem::new(&NO_ROWS, place(line)));
-    }
-    for (line, total) in totals {
-        notes.push((place(line), if total == u64::from(read) { &LINE_BESIDE_ROWS } else { &TOTAL_DISAGREES }));
-    }
-    if reader.defanged() {
-        notes.push((Place::file(input.file), &DEFANGED));
-    }
-    notes.sort_by_key(|(place, _)| place.line);
-    let found_by = match layout.heading_line {
-        Some(line) => format!("{}, line {line}; delimiter {}", layout.found_by, layout.delimiter.name()),
-        None => format!("{}; delimiter {}", layout.found_by, layout.delimiter.name()),
-    };
-    let columns = layout.columns.iter().map(|c| (c.name.clone(), Some(c.taken_for()))).collect();
-    Ok(Found {
-        sightings: builder.finish(),
-        rejects,
-        rows: u64::from(read),
-        class,
-        provenance: Provenance {
-            format: "list".to_owned(),
-            schema: headings::version().to_owned(),
-            mapping: mapping.identity.clone().unwrap_or_else(|| "-".to_owned()),
-            encoding: decoded.encoding.name().to_owned(),
-            zone: reader.zone().map(|zone| zone.as_str().to_owned()),
-        },
-        found_by,
-        columns,
-        notes,
-    })
 }
 
 fn problem(fault: Fault, at: Place) -> Problem {

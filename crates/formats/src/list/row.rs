@@ -1,6 +1,7 @@
 //! One row of a list as a sighting.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use model::problem::Code;
 use model::sighting::Flags;
@@ -55,15 +56,15 @@ pub(super) struct RowReader<'a> {
 
 /// What holds for all rows.
 struct Plan<'a> {
-    layout: &'a Layout,
+    layout: Arc<Layout>,
     special: &'a SpecialRanges,
-    habit: &'a Habit,
+    habit: Habit,
     /// The latest time that is not the future.
     latest: Instant,
     /// The zone of times that carry none.
     zone: Option<Zone>,
     classification: Classification,
-    malware: Option<&'a str>,
+    malware: Option<String>,
     tags: Tags,
     places: Places,
     /// Whether any column carries what only we know.
@@ -148,16 +149,16 @@ impl Places {
 }
 
 impl<'a> RowReader<'a> {
-    pub(super) fn new(layout: &'a Layout, mapping: &'a Mapping, declared: &'a Declared<'_>) -> Self {
+    pub(super) fn new(layout: &Arc<Layout>, mapping: &Mapping, declared: &'a Declared<'_>) -> Self {
         let heading_zone = layout.zone.as_deref().and_then(|zone| zone.parse().ok());
         let plan = Plan {
-            layout,
+            layout: Arc::clone(layout),
             special: declared.special,
-            habit: &mapping.habit,
+            habit: mapping.habit.clone(),
             latest: declared.received.plus_seconds(FUTURE_TOLERANCE_SECONDS),
             zone: heading_zone.or_else(|| declared.zone.clone()).or_else(|| mapping.zone.clone()),
             classification: mapping.classification.unwrap_or(declared.classification),
-            malware: mapping.malware.as_deref().or(declared.malware.as_deref()),
+            malware: mapping.malware.clone().or_else(|| declared.malware.clone()),
             tags: declared.tags,
             places: Places::of(layout),
             ours: layout.columns.iter().any(|column| column.name.starts_with("extra.noroshi.")),
@@ -312,7 +313,7 @@ impl Work {
         ] {
             *text = None;
         }
-        match plan.malware {
+        match &plan.malware {
             Some(malware) => fields::keep(&mut s.malware, malware),
             None => s.malware = None,
         }
@@ -372,7 +373,7 @@ impl Work {
             let form = if cell.len() > 11 { Form::EpochMillis } else { Form::EpochSeconds };
             civil::read(&cell, &Habit { form: Some(form), two_digit_years_are_20xx: false })
         } else {
-            civil::read(&cell, plan.habit)
+            civil::read(&cell, &plan.habit)
         };
         let fault = |code| Fault::of(code, index, if places.date.is_some() { &cell } else { cells.text(index) });
         let written = read.map_err(fault)?;
@@ -581,7 +582,7 @@ impl Work {
     /// When the source's report was made, in UTC as IDF has it: without its zone a reader would take it for UTC.
     fn observed(&self, plan: &Plan<'_>, text: &str) -> Option<String> {
         let folded = fold(text);
-        let written = civil::read(&folded, plan.habit).ok()?;
+        let written = civil::read(&folded, &plan.habit).ok()?;
         let beside: Option<Zone> = written.zone.and_then(|zone| zone.parse().ok());
         let instant = civil::place(written.shown, beside.as_ref().or(plan.zone.as_ref()), plan.latest).ok()?;
         Some(fields::idf_time(instant))

@@ -123,6 +123,12 @@ impl<'r> Row<'r> {
         self.text.get(self.place.clone()).unwrap_or_default()
     }
 
+    /// Whether a quote that is open in it may be closed behind the end of the text: in none of the few lines that are left it is.
+    pub(super) fn may_go_on(&self) -> bool {
+        let rest = self.text.get(self.place.start..).unwrap_or_default();
+        rest.bytes().filter(|b| matches!(b, b'\n' | b'\r')).take(MOST_LINES + 1).count() <= MOST_LINES
+    }
+
     /// Whether nothing stands in any cell.
     pub(super) fn is_blank(&self) -> bool {
         !self.unclosed && self.cells().all(|cell| cell.trim().is_empty())

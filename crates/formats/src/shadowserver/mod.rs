@@ -15,12 +15,12 @@ mod converter;
 mod schema;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use csv::StringRecord;
-use law::Protected;
 use model::problem::{Code, Place, Problem};
 use model::sighting::Flags;
-use model::{Classification, Instant, Provenance, Sighting, SightingBatch, SightingBatchBuilder, Text, Zone};
+use model::{Classification, Instant, Provenance, Sighting, SightingBatch, Text, Zone};
 
 use self::converter::{Cells, Converted};
 use self::schema::{How, Report, Schema};
@@ -28,8 +28,11 @@ use crate::civil::{self, Habit, Shown};
 use crate::csv::rows::{Row, RowPlace, Rows, Shape};
 use crate::extra::Extra;
 use crate::fields::{self, Column, TAXONOMY};
-use crate::reading::{Declared, FUTURE_TOLERANCE_SECONDS, Input, Likelihood, Reading, Reject, Rejects};
-use crate::text::{Decoded, NUL_BYTE, TOO_LARGE, beginning, fold};
+use crate::gathered::{Fault, Gathered, RowAt, broken};
+use crate::pieces::{More, TextReader};
+use crate::reading::{Declared, Ending, FUTURE_TOLERANCE_SECONDS, Halt, Input, Likelihood};
+use crate::stream::{Opening, Reader};
+use crate::text::{Decoded, NUL_BYTE, beginning, fold};
 use crate::writing::{Rendering, Written};
 
 /// The version of what the converters do, in each reading's provenance.
@@ -49,7 +52,7 @@ impl crate::Format for Shadowserver {
     }
 
     fn likelihood(&self, input: &Input<'_>) -> Likelihood {
-        let Ok(decoded) = Decoded::of(input.file, beginning(input.bytes), None) else { return Likelihood::No };
+        let Ok(decoded) = Decoded::leniently(input.file, beginning(input.bytes)) else { return Likelihood::No };
         let mut rows = Rows::of(&decoded, SHAPE);
         let mut heading = StringRecord::new();
         if rows.next(&mut heading).is_none() {
@@ -81,21 +84,9 @@ impl crate::Format for Shadowserver {
         }
     }
 
-    fn read(&self, input: &Input<'_>, declared: &Declared<'_>) -> Result<Reading, Problem> {
-        let open = read(input, declared)?;
-        let class = declared.tags.class;
-        let (understood, rejected) = (open.sightings.len() as u64, open.rejects.0.len() as u64);
-        Ok(Reading {
-            sightings: Protected::seal(open.sightings, class, input.subject.clone()),
-            rejects: Protected::seal(open.rejects, class, input.subject.clone()),
-            rows: understood + rejected,
-            understood,
-            rejected,
-            provenance: open.provenance,
-            found_by: open.found_by,
-            columns: open.columns,
-            notes: open.notes,
-        })
+    fn open<'a>(&self, opening: Opening<'a>) -> Result<Box<dyn Reader + 'a>, Halt> {
+        let (file, declared) = (opening.file, opening.declared);
+        opening.text(None, |first| Ok(Box::new(ReportReader::begin(file, first, declared)?)))
     }
 
     fn write(&self, _rows: &SightingBatch, _rendering: &Rendering<'_>) -> Option<Written> {
@@ -115,112 +106,117 @@ enum Found {
     Not,
 }
 
-/// What came of a file, before it is sealed.
-struct Open {
-    sightings: SightingBatch,
-    rejects: Rejects,
-    provenance: Provenance,
-    found_by: String,
-    columns: Vec<(String, Option<String>)>,
-    notes: Vec<(Place, &'static Code)>,
+/// Reads a report as its pieces come.
+struct ReportReader<'a> {
+    rows: RowReader<'a>,
+    /// The first piece's heading is still to be passed.
+    at_heading: bool,
+    ending: Ending,
 }
 
-fn read(input: &Input<'_>, declared: &Declared<'_>) -> Result<Open, Problem> {
-    let decoded = Decoded::of(input.file, input.bytes, None)?;
-    let mut rows = Rows::of(&decoded, SHAPE);
-    let mut record = StringRecord::new();
-    let heading_place = match rows.next(&mut record) {
-        Some(Row::Cells(place)) => place,
-        Some(Row::Unclosed(place)) => {
-            return Err(Problem::new(&UNCLOSED_QUOTE, Place::file(input.file).line(place.line)));
-        }
-        None => return Err(Problem::new(&crate::text::EMPTY_FILE, Place::file(input.file))),
-    };
-    let headings: Vec<String> = record.iter().map(|heading| heading.trim().to_owned()).collect();
-    let in_heading = || Place::file(input.file).line(heading_place.line);
-    let mut seen = BTreeSet::new();
-    for heading in &headings {
-        if !seen.insert(heading.as_str()) {
-            return Err(Problem::new(&DOUBLED_HEADING, in_heading().field(heading.as_str())));
-        }
-    }
-    let schema = match declared.schema {
-        Some((file, text)) => Some(Schema::read(file, text)?),
-        None => None,
-    };
-    rows.expect_width(headings.len());
-    let first_is_v6 = first_address_is_v6(&decoded, &headings);
-    let (report, found) = choose(input.file, &seen, schema.as_ref(), first_is_v6);
-    let mut notes: Vec<(Place, &'static Code)> = Vec::new();
-    let file = || Place::file(input.file);
-    match (&found, &schema) {
-        (_, None) => notes.push((file(), &NO_SCHEMA)),
-        (Found::Not, Some(_)) => notes.push((file(), &UNKNOWN_TYPE)),
-        (Found::Heading(_, others), Some(_)) if !others.is_empty() => notes.push((file(), &AMBIGUOUS_TYPE)),
-        _ => {}
-    }
-    if !report.fields.iter().any(|field| field.key == "time.source" && seen.contains(field.column.as_str())) {
-        return Err(Problem::new(&NO_TIMESTAMP, in_heading().field("timestamp")));
-    }
-    for field in &report.fields {
-        if field.required && !seen.contains(field.column.as_str()) {
-            notes.push((in_heading().field(field.column.as_str()), &COLUMN_MISSING));
-        }
-        if matches!(field.how, How::Unknown(_)) {
-            notes.push((in_heading().field(field.column.as_str()), &UNKNOWN_CONVERTER));
-        }
-    }
-    let mut reader = RowReader::of(&report, &found, &headings, declared);
-    notes.extend(reader.unknown.iter().map(|(_, name)| (in_heading().field(name.as_str()), &UNKNOWN_COLUMN)));
-
-    // A row takes some hundred bytes.
-    let mut batch = SightingBatchBuilder::with_capacity(input.bytes.len() / 200);
-    let mut rejects = Vec::new();
-    let mut ordinal = 0_u32;
-    while let Some(row) = rows.next(&mut record) {
-        let (place, outcome) = match row {
-            Row::Unclosed(place) => (place, Err(Fault::of(&UNCLOSED_QUOTE))),
-            // Spaces on a line of their own.
-            Row::Cells(_)
-                if record.len() == 1 && headings.len() > 1 && record.iter().all(|cell| cell.trim().is_empty()) =>
-            {
-                continue;
+impl<'a> ReportReader<'a> {
+    fn begin(file: &str, first: &Decoded<'_>, declared: &'a Declared<'a>) -> Result<Self, Problem> {
+        let mut record = StringRecord::new();
+        let heading_place = match Rows::of(first, SHAPE).next(&mut record) {
+            Some(Row::Cells(place)) => place,
+            Some(Row::Unclosed(place)) => {
+                return Err(Problem::new(&UNCLOSED_QUOTE, Place::file(file).line(place.line)));
             }
-            Row::Cells(place) if decoded.text.get(place.from..place.to).is_some_and(|row| row.contains('\0')) => {
-                (place, Err(Fault::of(&NUL_BYTE)))
-            }
-            Row::Cells(place) if record.len() != headings.len() => {
-                let value = format!("{} cells under {} headings", record.len(), headings.len());
-                (place, Err(Fault { code: &ROW_WIDTH, field: None, value: Some(value) }))
-            }
-            Row::Cells(place) => (place, reader.read(&record)),
+            Some(Row::GoesOn(_)) | None => return Err(Problem::new(&crate::text::EMPTY_FILE, Place::file(file))),
         };
-        match outcome {
-            Ok(()) => {
-                reader.place(ordinal, place);
-                if !batch.has_room_for(&reader.sighting) {
-                    return Err(Problem::new(&TOO_LARGE, Place::file(input.file).line(place.line)));
-                }
-                batch.push(&reader.sighting);
+        let headings: Vec<String> = record.iter().map(|heading| heading.trim().to_owned()).collect();
+        let in_heading = || Place::file(file).line(heading_place.line);
+        let mut seen = BTreeSet::new();
+        for heading in &headings {
+            if !seen.insert(heading.as_str()) {
+                return Err(Problem::new(&DOUBLED_HEADING, in_heading().field(heading.as_str())));
             }
-            Err(fault) => rejects.push(Reject {
-                line: place.line,
-                code: fault.code,
-                field: fault.field,
-                value: fault.value,
-                raw: decoded.text.get(place.from..place.to).unwrap_or("").to_owned(),
-            }),
         }
-        ordinal = ordinal.saturating_add(1);
+        let schema = match declared.schema {
+            Some((file, text)) => Some(Schema::read(file, text)?),
+            None => None,
+        };
+        let first_is_v6 = first_address_is_v6(first, &headings);
+        let (report, found) = choose(file, &seen, schema.as_ref(), first_is_v6);
+        let mut notes: Vec<(Place, &'static Code)> = Vec::new();
+        match (&found, &schema) {
+            (_, None) => notes.push((Place::file(file), &NO_SCHEMA)),
+            (Found::Not, Some(_)) => notes.push((Place::file(file), &UNKNOWN_TYPE)),
+            (Found::Heading(_, others), Some(_)) if !others.is_empty() => {
+                notes.push((Place::file(file), &AMBIGUOUS_TYPE));
+            }
+            _ => {}
+        }
+        if !report.fields.iter().any(|field| field.key == "time.source" && seen.contains(field.column.as_str())) {
+            return Err(Problem::new(&NO_TIMESTAMP, in_heading().field("timestamp")));
+        }
+        for field in &report.fields {
+            if field.required && !seen.contains(field.column.as_str()) {
+                notes.push((in_heading().field(field.column.as_str()), &COLUMN_MISSING));
+            }
+            if matches!(field.how, How::Unknown(_)) {
+                notes.push((in_heading().field(field.column.as_str()), &UNKNOWN_CONVERTER));
+            }
+        }
+        let ending = Ending {
+            provenance: provenance(&report, &found, schema.as_ref(), first.encoding.name()),
+            found_by: found_by(&report, &found, schema.is_some()),
+            columns: columns(&headings, &report),
+            notes,
+        };
+        let rows = RowReader::of(report, &found, headings, declared);
+        let mut reader = Self { rows, at_heading: true, ending };
+        for (_, name) in &reader.rows.unknown {
+            reader.ending.notes.push((in_heading().field(name.as_str()), &UNKNOWN_COLUMN));
+        }
+        Ok(reader)
     }
-    Ok(Open {
-        sightings: batch.finish(),
-        rejects: Rejects(rejects),
-        provenance: provenance(&report, &found, schema.as_ref(), decoded.encoding.name()),
-        found_by: found_by(&report, &found, schema.is_some()),
-        columns: columns(&headings, &report),
-        notes,
-    })
+}
+
+impl TextReader for ReportReader<'_> {
+    fn piece(&mut self, decoded: &Decoded<'_>, more: More, gathered: &mut Gathered) -> Result<usize, Problem> {
+        let mut rows = Rows::piece(decoded, SHAPE, more);
+        let mut record = StringRecord::new();
+        if std::mem::take(&mut self.at_heading) {
+            rows.next(&mut record);
+        }
+        let width = self.rows.headings.len();
+        rows.expect_width(width);
+        while let Some(row) = rows.next(&mut record) {
+            let text = |place: RowPlace| decoded.text.get(place.from..place.to).unwrap_or_default();
+            let (place, outcome) = match row {
+                Row::GoesOn(place) => return Ok(place.from),
+                Row::Unclosed(place) => (place, Err(Fault::of(&UNCLOSED_QUOTE))),
+                // Spaces on a line of their own.
+                Row::Cells(_) if record.len() == 1 && width > 1 && record.iter().all(|cell| cell.trim().is_empty()) => {
+                    continue;
+                }
+                Row::Cells(place) if memchr::memchr(0, text(place).as_bytes()).is_some() => {
+                    (place, Err(Fault::of(&NUL_BYTE)))
+                }
+                Row::Cells(place) if record.len() != width => {
+                    let value = format!("{} cells under {width} headings", record.len());
+                    (place, Err(Fault { code: &ROW_WIDTH, field: None, value: Some(value) }))
+                }
+                Row::Cells(place) => match broken(decoded, place.from, place.to) {
+                    Some(fault) => (place, Err(fault)),
+                    None => (place, self.rows.read(&record)),
+                },
+            };
+            match outcome {
+                Ok(()) => {
+                    let at = RowAt { line: place.line, offset: place.offset, length: place.length as u64 };
+                    gathered.understood(&mut self.rows.sighting, at);
+                }
+                Err(fault) => gathered.rejected(place.line, fault, text(place)),
+            }
+        }
+        Ok(decoded.text.len())
+    }
+
+    fn end(&mut self, _read: u64) -> Result<Ending, Problem> {
+        Ok(self.ending.clone())
+    }
 }
 
 fn provenance(report: &Report, found: &Found, schema: Option<&Schema>, encoding: &str) -> Provenance {
@@ -341,19 +337,6 @@ fn first_address_is_v6(decoded: &Decoded<'_>, headings: &[String]) -> bool {
     record.get(at).is_some_and(|cell| cell.contains(':'))
 }
 
-/// What is wrong with a row.
-struct Fault {
-    code: &'static Code,
-    field: Option<String>,
-    value: Option<String>,
-}
-
-impl Fault {
-    const fn of(code: &'static Code) -> Self {
-        Self { code, field: None, value: None }
-    }
-}
-
 /// Where a field's value goes.
 enum Target {
     /// `time.source`.
@@ -387,8 +370,8 @@ struct Planned {
 struct RowReader<'a> {
     plan: Vec<Planned>,
     constants: Vec<(Target, String)>,
-    feed: &'a str,
-    headings: &'a [String],
+    feed: String,
+    headings: Arc<[String]>,
     /// Columns that the report does not know.
     unknown: Vec<(usize, String)>,
     flags: Flags,
@@ -413,7 +396,7 @@ impl Cells for Named<'_> {
 }
 
 impl<'a> RowReader<'a> {
-    fn of(report: &'a Report, found: &Found, headings: &'a [String], declared: &'a Declared<'a>) -> Self {
+    fn of(report: Report, found: &Found, headings: Vec<String>, declared: &'a Declared<'a>) -> Self {
         let at = |column: &str| headings.iter().position(|heading| heading == column);
         let mut plan: Vec<Planned> = Vec::with_capacity(report.fields.len());
         for field in &report.fields {
@@ -437,8 +420,8 @@ impl<'a> RowReader<'a> {
         Self {
             plan,
             constants: report.constants.iter().map(|(key, value)| (target(key), value.clone())).collect(),
-            feed: &report.feed,
-            headings,
+            feed: report.feed,
+            headings: headings.into(),
             unknown,
             flags: if type_is_known { Flags::none() } else { Flags::UNKNOWN_TYPE },
             declared,
@@ -447,15 +430,6 @@ impl<'a> RowReader<'a> {
             sighting: Sighting::infected(),
             extra: Extra::default(),
         }
-    }
-
-    /// Puts the row's place into the sighting last read.
-    fn place(&mut self, ordinal: u32, place: RowPlace) {
-        let s = &mut self.sighting;
-        s.ordinal = ordinal;
-        s.line = u32::try_from(place.line).unwrap_or(u32::MAX);
-        s.raw_offset = place.offset;
-        s.raw_length = u32::try_from(place.length).unwrap_or(u32::MAX);
     }
 
     fn clear(&mut self) {
@@ -470,7 +444,8 @@ impl<'a> RowReader<'a> {
 
     fn read(&mut self, record: &StringRecord) -> Result<(), Fault> {
         self.clear();
-        let cells = Named { headings: self.headings, record };
+        let headings = Arc::clone(&self.headings);
+        let cells = Named { headings: &headings, record };
         let mut address_fault = None;
         let mut classified = false;
         for planned in &self.plan {
@@ -540,7 +515,7 @@ impl<'a> RowReader<'a> {
             }
         }
         if !self.feed.is_empty() {
-            self.extra.text("feed.name", self.feed);
+            self.extra.text("feed.name", &self.feed);
         }
     }
 

@@ -6,12 +6,13 @@ use model::{Lang, PortNumber, Tags};
 
 use super::*;
 use crate::Format;
+use crate::stream::Whole;
 
 const SCHEMA: &str = include_str!("samples/schema.json");
 const SINKHOLE: &str = "2026-01-31-event4_imaginary_sinkhole-jp-asn.csv";
 const SAMPLE: &[u8] = include_bytes!("samples/2026-01-31-event4_imaginary_sinkhole-jp-asn.csv");
 
-fn with<R>(schema: Option<&str>, file: &str, bytes: &[u8], look: impl FnOnce(Result<Open, Problem>) -> R) -> R {
+fn with<R>(schema: Option<&str>, file: &str, bytes: &[u8], look: impl FnOnce(Result<Whole, Problem>) -> R) -> R {
     let special = SpecialRanges::iana().without(&["documentation"]);
     let declared = Declared {
         zone: None,
@@ -23,10 +24,10 @@ fn with<R>(schema: Option<&str>, file: &str, bytes: &[u8], look: impl FnOnce(Res
         special: &special,
         received: "2026-02-01T00:00:00Z".parse().unwrap(),
     };
-    look(read(&Input { file, bytes, subject: Subject::OwnFile }, &declared))
+    look(Whole::of(&Shadowserver, &Input { file, bytes, subject: Subject::OwnFile }, &declared))
 }
 
-fn open(schema: Option<&str>, file: &str, bytes: &[u8]) -> Open {
+fn open(schema: Option<&str>, file: &str, bytes: &[u8]) -> Whole {
     with(schema, file, bytes, |open| open.map_err(|problem| problem.for_submitter(Lang::En)).unwrap())
 }
 
@@ -40,8 +41,8 @@ fn lines(sightings: &SightingBatch) -> String {
     sightings.rows().map(line).collect()
 }
 
-fn notes(open: &Open) -> Vec<(&str, Option<&str>)> {
-    open.notes.iter().map(|(place, code)| (code.code, place.field.as_deref())).collect()
+fn notes(open: &Whole) -> Vec<(&str, Option<&str>)> {
+    open.ending.notes.iter().map(|(place, code)| (code.code, place.field.as_deref())).collect()
 }
 
 #[test]
@@ -71,10 +72,10 @@ fn the_sample_is_read_as_expected() {
         notes(&open),
         [("shadowserver-unknown-converter", Some("moon")), ("shadowserver-unknown-column", Some("colour"))]
     );
-    assert_eq!(open.provenance.schema, "shadowserver 2026-01-15T00:00:00Z event4_imaginary_sinkhole");
-    assert!(open.provenance.mapping.starts_with("schema.json sha256:"), "{}", open.provenance.mapping);
-    assert_eq!(open.provenance.zone, None);
-    assert_eq!(open.found_by, "name: event4_imaginary_sinkhole (schema)");
+    assert_eq!(open.ending.provenance.schema, "shadowserver 2026-01-15T00:00:00Z event4_imaginary_sinkhole");
+    assert!(open.ending.provenance.mapping.starts_with("schema.json sha256:"), "{}", open.ending.provenance.mapping);
+    assert_eq!(open.ending.provenance.zone, None);
+    assert_eq!(open.ending.found_by, "name: event4_imaginary_sinkhole (schema)");
 }
 
 #[test]
@@ -101,12 +102,12 @@ fn every_row_still_shows_its_bytes() {
 fn a_renamed_file_is_known_by_its_heading() {
     let named = open(Some(SCHEMA), SINKHOLE, SAMPLE);
     let renamed = open(Some(SCHEMA), "from-the-police.csv", SAMPLE);
-    assert_eq!(renamed.found_by, "heading: event4_imaginary_sinkhole (95 % alike)");
+    assert_eq!(renamed.ending.found_by, "heading: event4_imaginary_sinkhole (95 % alike)");
     assert_eq!(lines(&renamed.sightings), lines(&named.sightings));
     // The same columns with IPv6 addresses are the other report.
     let text = String::from_utf8(SAMPLE.to_vec()).unwrap().replacen("192.0.2.15", "2001:db8::9", 1);
     let v6 = open(Some(SCHEMA), "x.csv", text.as_bytes());
-    assert_eq!(v6.found_by, "heading: event6_imaginary_sinkhole (95 % alike)");
+    assert_eq!(v6.ending.found_by, "heading: event6_imaginary_sinkhole (95 % alike)");
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn types_that_cannot_be_told_apart_leave_it_open() {
     assert!(row.flags.has(Flags::UNKNOWN_TYPE));
     assert!(row.extra.unwrap().contains("\"classification.identifier\":\"imaginary-mail\""));
     assert!(!row.extra.unwrap().contains("feed.name"));
-    assert_eq!(open.found_by, "heading: scan_imaginary_mail (100 % alike), and equally scan_imaginary_mail_vulnerable");
+    assert_eq!(open.ending.found_by, "heading: scan_imaginary_mail (100 % alike), and equally scan_imaginary_mail_vulnerable");
     assert_eq!(notes(&open), [("shadowserver-ambiguous-type", None)]);
     // A vulnerable system is not infected by the operation's threat.
     assert_eq!(row.malware, None);
@@ -134,8 +135,8 @@ fn an_unknown_type_keeps_everything_and_guesses_nothing() {
     assert_eq!(row.source_port.map(PortNumber::number), Some(25));
     let extra = row.extra.unwrap();
     assert!(extra.contains("\"extra.banner\":\"hello\"") && extra.contains("\"Weird Heading\":\"x\""), "{extra}");
-    assert_eq!(open.found_by, "name: scan_new_thing, a type that is not known (common columns)");
-    assert_eq!(open.provenance.schema, "shadowserver 2026-01-15T00:00:00Z unknown-type");
+    assert_eq!(open.ending.found_by, "name: scan_new_thing, a type that is not known (common columns)");
+    assert_eq!(open.ending.provenance.schema, "shadowserver 2026-01-15T00:00:00Z unknown-type");
 }
 
 #[test]
@@ -149,7 +150,7 @@ fn without_a_schema_the_common_columns_are_read() {
     assert_eq!(row.flags, Flags::none());
     assert_eq!(row.zone, Some("UTC"));
     assert_eq!(notes(&open), [("shadowserver-no-schema", None)]);
-    assert_eq!(open.provenance.schema, "shadowserver no-schema event4_sinkhole");
+    assert_eq!(open.ending.provenance.schema, "shadowserver no-schema event4_sinkhole");
     for (kind, want) in [
         ("event6_sinkhole_http", Some(Classification::InfectedSystem)),
         ("scan6_telnet", Some(Classification::VulnerableSystem)),

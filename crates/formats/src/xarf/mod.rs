@@ -25,7 +25,8 @@ use uuid::Uuid;
 
 use crate::fields::RAW;
 use crate::outgoing;
-use crate::reading::{Declared, Input, Likelihood, Reading};
+use crate::reading::{Halt, Input, Likelihood};
+use crate::stream::{Opening, Reader};
 use crate::writing::{Contact, Loss, Rendering, Written};
 
 /// The version of the specification that is written.
@@ -55,8 +56,8 @@ impl crate::Format for Xarf {
         Likelihood::No
     }
 
-    fn read(&self, input: &Input<'_>, _declared: &Declared<'_>) -> Result<Reading, Problem> {
-        Err(Problem::new(&XARF_WRITTEN_ONLY, Place::file(input.file)))
+    fn open<'a>(&self, opening: Opening<'a>) -> Result<Box<dyn Reader + 'a>, Halt> {
+        Err(Problem::new(&XARF_WRITTEN_ONLY, Place::file(opening.file)).into())
     }
 
     fn write(&self, rows: &SightingBatch, rendering: &Rendering<'_>) -> Option<Written> {
