@@ -132,7 +132,7 @@ impl Survey {
     fn if_mostly_text(self, file: &str) -> Result<Self, Halt> {
         let faults = &self.faults;
         let in_first_line = faults.first.as_ref().is_some_and(|(_, line, _)| *line == 1);
-        if in_first_line || faults.places * 2 >= faults.lines {
+        if in_first_line || (faults.places > 0 && faults.places * 2 >= faults.lines) {
             return Err(Halt::Problem(faults.problem(file)));
         }
         Ok(self)
