@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant as Stopwatch;
 
 use assignment::{CoversFrom, Source, SourceKind};
@@ -78,15 +79,18 @@ pub async fn run(demo: Demo, console: &Console) -> Result<Done, Failure> {
     });
     let clock = Arc::new(FixedClock::at(instant("2014-06-02T10:00:00+09:00")));
     // Seeded keys protect nothing; nothing in the demo needs protection.
-    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(demo.seed));
-    let world = World { clock: clock.clone(), entropy, faults: Arc::new(NoFaults), care: Care::Skip };
+    // Each deployment draws from a seed of its own, so that nodes that work at once make the same ids in every run.
+    let world = |index: u64| {
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(demo.seed.wrapping_add(index << 32)));
+        World { clock: clock.clone(), entropy, faults: Arc::new(NoFaults), care: Care::Skip }
+    };
 
     let bar = console.progress(2 + OPERATORS.len() as u64 * 6, Text { ja: "再現中", en: "replaying" });
-    let hub = deployment(&home, HUB, Role::ClearingHouse, &world).await?;
+    let hub = deployment(&home, HUB, Role::ClearingHouse, &world(0)).await?;
     bar.inc(1);
     let mut nodes = Vec::new();
-    for operator in &OPERATORS {
-        nodes.push(deployment(&home, operator.id, Role::Operator, &world).await?);
+    for (operator, index) in OPERATORS.iter().zip(1..) {
+        nodes.push(deployment(&home, operator.id, Role::Operator, &world(index)).await?);
         bar.inc(1);
     }
     let mut replayed = Vec::new();
@@ -245,32 +249,67 @@ async fn replay(
         }
         house.carry(&hub.actor, &hub.started.retry).await?;
         bar.inc(1);
-        for (index, node) in nodes.iter().enumerate() {
-            clock.set(at.plus_seconds(3_600));
-            let told = work(node, &input.records[index], at).await?;
-            if let Some((first, rows)) = &told {
-                partners[index].1 += rows;
-                partners[index].2 += first.letters;
-                if index == 0 {
-                    step("identify, tell", node.actor.party.as_str(), first.grounds.join("+"), first.rules.clone());
-                }
+        clock.set(at.plus_seconds(3_600));
+        let told = at_once(nodes, |index, node| {
+            let told = work(node, &input.records[index], at);
+            async move {
+                let told = told.await;
+                bar.inc(1);
+                told
             }
-            bar.inc(1);
+        })?;
+        for (index, (first, rows)) in told.iter().enumerate().filter_map(|(index, told)| Some((index, told.as_ref()?)))
+        {
+            partners[index].1 += rows;
+            partners[index].2 += first.letters;
+            if index == 0 {
+                let party = nodes[index].actor.party.as_str();
+                step("identify, tell", party, first.grounds.join("+"), first.rules.clone());
+            }
         }
         clock.set(at.plus_seconds(2 * 86_400));
         house.hear_inbox(&hub.actor).await?;
         // Ten days on, some subscribers have called the care desk: their terminals are clean.
         clock.set(at.plus_seconds(10 * 86_400));
-        for node in nodes {
+        at_once(nodes, |_, node| async {
             cleaned_later(&node.started.house, &node.actor, &round).await?;
             node.started.house.carry(&node.actor, &node.started.retry).await?;
-            node.started.house.sequence().await?;
-        }
+            Ok(node.started.house.sequence().await?)
+        })?;
         house.hear_inbox(&hub.actor).await?;
         house.sequence().await?;
     }
     let figures = house.operation_figures(&operation).await?;
     Ok(Replayed { campaign, figures, steps, partners })
+}
+
+/// The same work at every node, on as many threads as there are cores: nodes are deployments of their own and wait for nobody.
+fn at_once<'n, T: Send, W: Future<Output = Result<T, Failure>>>(
+    nodes: &'n [Deployment],
+    work: impl Fn(usize, &'n Deployment) -> W + Sync,
+) -> Result<Vec<T>, Failure> {
+    let runtime = tokio::runtime::Handle::current();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(nodes.len());
+    let next = AtomicUsize::new(0);
+    let one_after_the_other = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(node) = nodes.get(index) else { return done };
+            done.push((index, runtime.block_on(work(index, node))));
+        }
+    };
+    let mut done = tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(one_after_the_other)).collect();
+            let joined =
+                workers.into_iter().map(|worker| worker.join().map_err(|_| Failure::Other("a thread".to_owned())));
+            joined.collect::<Result<Vec<_>, _>>()
+        })
+    })?;
+    let mut done: Vec<_> = done.drain(..).flatten().collect();
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 /// One node's work on a round: import its own records, take, identify, tell, carry, answer.
