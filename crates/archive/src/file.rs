@@ -38,8 +38,11 @@ pub fn retention(text: &str) -> Result<RetentionClass, ArchiveError> {
 }
 
 /// The folders of the archive: one per kind of file.
-pub(crate) const FOLDERS: [&str; 9] =
-    ["kept", "rejects", "sightings", "map", "answers", "parcel", "notices", "keys", "letters"];
+pub(crate) const FOLDERS: [&str; 10] =
+    ["kept", "rejects", "sightings", "map", "answers", "parcel", "notices", "keys", "letters", SCRATCH];
+
+/// The folder of what is needed only while a deed runs; no manifest row names it, so that the sweep takes what a crash leaves.
+pub(crate) const SCRATCH: &str = "scratch";
 
 /// What a file is called: its folder and its id. INVARIANT: the id is a UUID version 7, whose time the sweep goes by, and no name
 /// leads out of the archive's folder.

@@ -22,6 +22,7 @@ pub mod map;
 pub mod notices;
 pub mod problem;
 pub mod sightings;
+pub mod spill;
 pub mod sweep;
 mod table;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use map::MapRow;
 pub use notices::Notice;
 pub use problem::{ArchiveError, CODES};
 pub use sightings::{Scan, Wanted};
+pub use spill::Spill;
 pub use sweep::Stray;
 
 /// The archive of one deployment.

@@ -61,6 +61,12 @@ pub trait Disk: Send + Sync {
     /// As [`Disk::write_durably`].
     fn write_secret(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError>;
 
+    /// Writes a file that nobody needs after a crash: it is not synced, and may then be there in part or not at all.
+    ///
+    /// # Errors
+    /// [`DiskError`] where the system refuses or the simulation crashes.
+    fn write_passing(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError>;
+
     /// The whole file.
     ///
     /// # Errors

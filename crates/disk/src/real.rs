@@ -89,6 +89,12 @@ impl Disk for RealDisk {
         self.write(path, bytes, true)
     }
 
+    fn write_passing(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        self.layer.make_folders(folder).map_err(|e| DiskError::io("make the folder of", path, e))?;
+        self.layer.write(path, bytes, true).map_err(|e| DiskError::io("write", path, e))
+    }
+
     fn read(&self, path: &Path) -> Result<Vec<u8>, DiskError> {
         self.layer.read(path).map_err(|e| DiskError::io("read", path, e))
     }

@@ -1,7 +1,8 @@
 //! Delivering a round: per partner one decision, one rendering inside the opening, one sealed parcel, one job in the outbox.
 //!
-//! Everything a round sends, returns and withholds is committed in one transaction; a crash before it leaves the reports
-//! unrouted and decisions that recovery abandons.
+//! Rows are read part by part and gathered per addressee; a bundle that is full becomes a delivery of its own, so that memory does not
+//! grow with the round. Everything a round sends, returns and withholds is committed in one transaction; a crash before it leaves
+//! the reports unrouted and decisions that recovery abandons.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,7 +15,7 @@ use formats::Rendering;
 use law::{Action, Clearance, Protected, Subject, Verdict};
 use model::party::AgreementKind;
 use model::tag::{DataClass, Tags};
-use model::{Actor, DeliveryId, HandlingTally, PartyId, RecordId, ReportId, RoundId, SightingBatch};
+use model::{Actor, DeliveryId, HandlingTally, Instant, PartyId, RecordId, ReportId, RoundId, SightingBatch};
 use store::fact::{Fact, Kind as FactKind};
 use store::outbox::NewJob;
 use store::reason::{Door, Reason};
@@ -55,25 +56,87 @@ pub struct Sending {
     pub lines: Vec<Line>,
 }
 
-/// The rows of a round that are not routed yet, under a clearance to route them.
+/// What a round has received and not routed yet, and a clearance to route it.
 struct Waiting {
-    /// How the round stood when its rows were read.
+    /// How the round stood when it was looked at.
     turn: store::turn::Turn,
     planned: Planned,
-    batch: Protected<SightingBatch>,
     looking: Clearance,
-    /// The reports they stand in.
+    /// The reports.
     reports: Vec<ReportId>,
-    /// Per row: its report, and its row there.
-    records: Vec<RecordId>,
+    /// Their sightings, part by part.
+    parts: Vec<(ReportId, Fact)>,
+    /// How many rows there are.
+    count: u64,
 }
 
-impl Waiting {
-    /// Which outward place is which record.
-    fn map(&self, rows: &[u32]) -> Vec<MapRow> {
-        let records = rows.iter().filter_map(|index| self.records.get(*index as usize));
-        (1_u32..).zip(records).map(|(place, record)| MapRow { place, record: *record }).collect()
+/// Rows by the door through which they leave.
+#[derive(Debug, Default)]
+struct Doors {
+    sent: BTreeMap<PartyId, u64>,
+    returned: BTreeMap<&'static str, u64>,
+    withheld: BTreeMap<(PartyId, String), u64>,
+}
+
+impl Doors {
+    fn add(&mut self, routed: &Routed) {
+        for (party, rows) in &routed.sent {
+            *self.sent.entry(party.clone()).or_default() += rows.len() as u64;
+        }
+        for (reason, rows) in &routed.returned {
+            *self.returned.entry(reason).or_default() += rows.len() as u64;
+        }
+        for (whose, rows) in &routed.withheld {
+            *self.withheld.entry(whose.clone()).or_default() += rows.len() as u64;
+        }
     }
+
+    fn returned(&self) -> u64 {
+        self.returned.values().sum()
+    }
+
+    fn rows(&self) -> u64 {
+        self.sent.values().sum::<u64>() + self.returned() + self.withheld.values().sum::<u64>()
+    }
+}
+
+/// To whom rows are gathered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum To {
+    Partner(PartyId),
+    Reporter,
+}
+
+/// Rows gathered for one addressee.
+#[derive(Default)]
+struct Bundle {
+    parts: Vec<Protected<SightingBatch>>,
+    /// Per row: its report, and its row there.
+    records: Vec<RecordId>,
+    /// Why they go back, where they do.
+    reasons: BTreeMap<&'static str, u64>,
+    bytes: usize,
+}
+
+impl Bundle {
+    /// Which outward place is which record.
+    fn map(&self) -> Vec<MapRow> {
+        (1_u32..).zip(&self.records).map(|(place, record)| MapRow { place, record: *record }).collect()
+    }
+}
+
+/// All bundles together hold at most so many bytes of columns.
+const MOST_BYTES: usize = 48 << 20;
+
+/// What has been prepared so far.
+#[derive(Default)]
+struct Wave {
+    bundles: BTreeMap<To, Bundle>,
+    prepared: Vec<Prepared>,
+    reasons: BTreeMap<(Door, Option<PartyId>, String), u64>,
+    sending: Sending,
+    /// The line of what goes back to the reporter, without its reason and rows.
+    back: Option<Line>,
 }
 
 /// One delivery, rendered and sealed, waiting for the transaction.
@@ -91,27 +154,25 @@ impl House {
     /// # Errors
     /// As [`House::send_round`].
     pub async fn send_round_dry(&self, actor: &Actor, round: &RoundId) -> Result<Sending, DeedError> {
-        let Waiting { planned, batch, looking: clearance, .. } = self.open_round_rows(actor, round).await?;
-        let directory = self.directory()?;
-        let now = self.clock.now();
-        let routed = batch.open(&clearance, now, |rows| route(rows, &directory, &planned.plan, now));
-        self.abandon(clearance.decision(), "dry-run").await?;
-        let routed = routed?;
+        let waiting = self.open_round_rows(actor, round).await?;
+        let Waiting { planned, looking, .. } = &waiting;
+        let doors = self.doors(round, &waiting);
+        self.abandon(looking.decision(), "dry-run").await?;
+        let doors = doors?;
         let mut sending = Sending::default();
-        for (party, rows) in &routed.sent {
-            let question = self.share_question(actor, &planned, round, party, rows.len() as u64, String::new())?;
+        for (party, rows) in &doors.sent {
+            let question = self.share_question(actor, planned, round, party, *rows, String::new())?;
             let way = way_name(&self.entry(party)?);
             let (door, ground, rules) = match self.gate.pack().judge(&question) {
                 Verdict::Allowed { grounds, rules } => ("sent", ground_names(&grounds), rules),
                 Verdict::Refused(refusal) => ("withheld", refusal.code.to_owned(), refusal.rules),
             };
             let party = Some(party.clone());
-            sending.lines.push(Line { door, party, reason: None, rows: rows.len() as u64, ground, rules, way });
+            sending.add(Line { door, party, reason: None, rows: *rows, ground, rules, way });
         }
-        let rows = routed.returned.values().map(|list| list.len() as u64).sum();
-        let question = self.return_question(actor, &planned, round, rows, String::new())?;
-        let back = self.return_line(&planned, self.gate.pack().judge(&question))?;
-        sending.add_rest(&routed, &back);
+        let question = self.return_question(actor, planned, round, doors.returned(), String::new())?;
+        let back = self.return_line(planned, self.gate.pack().judge(&question))?;
+        sending.add_rest(&doors, &back);
         Ok(sending)
     }
 
@@ -122,60 +183,34 @@ impl House {
     /// sent and the round stands as before.
     pub async fn send_round(&self, actor: &Actor, round: &RoundId) -> Result<Sending, DeedError> {
         let waiting = self.open_round_rows(actor, round).await?;
-        let Waiting { planned, batch, looking, reports, .. } = &waiting;
-        let directory = self.directory()?;
-        let now = self.clock.now();
-        let routed = batch.open(looking, now, |rows| route(rows, &directory, &planned.plan, now))?;
-        self.faults.reach("deliver.routed")?;
-
-        let mut sending = Sending::default();
-        let mut prepared = Vec::new();
-        let mut reasons: BTreeMap<(Door, Option<PartyId>, String), u64> = BTreeMap::new();
-        for (party, rows) in &routed.sent {
-            let commitment = self.commit_rows(batch, looking, rows)?;
-            let question = self.share_question(actor, planned, round, party, rows.len() as u64, commitment)?;
-            let entry = self.entry(party)?;
-            let line = Line {
-                door: "sent",
-                party: Some(party.clone()),
-                reason: None,
-                rows: rows.len() as u64,
-                ground: String::new(),
-                rules: Vec::new(),
-                way: way_name(&entry),
-            };
-            match self.ask(question).await? {
-                Answer::Cleared(clearance) => {
-                    let part = batch.derive(&clearance, now, |all| all.take(rows))?;
-                    let delivery = self.prepare(planned, round, &entry, &part, &waiting.map(rows), &clearance, None)?;
-                    sending.lines.push(Line {
-                        ground: ground_names(clearance.grounds()),
-                        rules: clearance.rules().to_vec(),
-                        ..line
-                    });
-                    prepared.push(delivery);
+        let Waiting { planned, looking, reports, .. } = &waiting;
+        let mut wave = Wave::default();
+        let doors = self.gather(actor, round, &waiting, &mut wave).await;
+        let doors = match doors {
+            Ok(doors) => doors,
+            Err(error) => {
+                if !error.is_crash() {
+                    self.discard_wave(&wave);
                 }
-                Answer::Refused(_, refusal) => {
-                    *reasons.entry((Door::Withheld, Some(party.clone()), refusal.code.to_owned())).or_default() +=
-                        rows.len() as u64;
-                    sending.lines.push(Line {
-                        door: "withheld",
-                        reason: Some(refusal.code.to_owned()),
-                        ground: refusal.code.to_owned(),
-                        ..line
-                    });
-                }
+                return Err(error);
             }
+        };
+        let now = self.clock.now();
+        for ((party, reason), rows) in &doors.withheld {
+            *wave.reasons.entry((Door::Withheld, Some(party.clone()), reason.clone())).or_default() += rows;
         }
-        for ((party, reason), rows) in &routed.withheld {
-            *reasons.entry((Door::Withheld, Some(party.clone()), reason.clone())).or_default() += rows.len() as u64;
-        }
-        let back = self.prepare_return(actor, &waiting, round, &routed, &mut prepared, &mut reasons).await?;
-        sending.add_rest(&routed, &back);
+        let back = match wave.back.take() {
+            Some(back) => back,
+            None => self.return_line(planned, Verdict::Allowed { grounds: Vec::new(), rules: Vec::new() })?,
+        };
+        wave.sending.add_rest(&doors, &back);
 
         let mut tx = self.store.begin("deliver::commit").await?;
-        store::turn::take(&mut tx, &waiting.turn).await?;
-        for one in &prepared {
+        if let Err(error) = store::turn::take(&mut tx, &waiting.turn).await {
+            self.discard_wave(&wave);
+            return Err(error.into());
+        }
+        for one in &wave.prepared {
             store::delivery::insert(&mut tx, &one.delivery).await?;
             for fact in &one.facts {
                 store::fact::insert(&mut tx, fact).await?;
@@ -183,17 +218,177 @@ impl House {
             store::outbox::put(&mut tx, &one.job).await?;
             store::leaf::append(&mut tx, &one.leaf).await?;
         }
-        for ((door, party, code), rows) in reasons {
+        for ((door, party, code), rows) in wave.reasons {
             store::reason::add(&mut tx, round, &Reason { door, party, code, rows }).await?;
         }
         for report in reports {
             store::report::routed(&mut tx, *report).await?;
         }
         store::round::sent(&mut tx, round, now).await?;
-        let leaf = self.done_leaf(looking).with("rows", routed.rows());
+        let leaf = self.done_leaf(looking).with("rows", doors.rows());
         store::leaf::append(&mut tx, &leaf).await?;
         tx.commit().await?;
-        Ok(sending)
+        Ok(wave.sending)
+    }
+
+    fn discard_wave(&self, wave: &Wave) {
+        wave.prepared.iter().for_each(|one| self.discard(&one.facts));
+    }
+
+    /// The rows that wait, counted by the door through which they would leave.
+    fn doors(&self, round: &RoundId, waiting: &Waiting) -> Result<Doors, DeedError> {
+        let directory = self.directory()?;
+        let now = self.clock.now();
+        let mut doors = Doors::default();
+        for (_, fact) in &waiting.parts {
+            let part = self.read_sightings(fact, &Subject::Round(round.clone()))?;
+            let plan = &waiting.planned.plan;
+            doors.add(&part.open(&waiting.looking, now, |rows| route(rows, &directory, plan, now))?);
+        }
+        Ok(doors)
+    }
+
+    /// Routes all parts, and prepares a delivery for each bundle as it fills and for what is left at the end.
+    async fn gather(
+        &self,
+        actor: &Actor,
+        round: &RoundId,
+        waiting: &Waiting,
+        wave: &mut Wave,
+    ) -> Result<Doors, DeedError> {
+        let full = self.settings.delivery_rows.max(1) as usize;
+        let directory = self.directory()?;
+        let (plan, looking) = (&waiting.planned.plan, &waiting.looking);
+        // A letter to the reporter tells the figures of the whole round: where several go out they are counted first.
+        let counted = if waiting.count > full as u64 { Some(self.doors(round, waiting)?) } else { None };
+        let mut doors = Doors::default();
+        for (report, fact) in &waiting.parts {
+            let now = self.clock.now();
+            let part = self.read_sightings(fact, &Subject::Round(round.clone()))?;
+            let (routed, ordinals) = part.open(looking, now, |rows| {
+                let ordinals: Vec<u32> = rows.rows().map(|row| row.ordinal).collect();
+                (route(rows, &directory, plan, now), ordinals)
+            })?;
+            if doors.rows() == 0 {
+                self.faults.reach("deliver.routed")?;
+            }
+            doors.add(&routed);
+            for (to, rows) in by_addressee(routed) {
+                for rows in rows.chunks(full) {
+                    let waiting_rows = wave.bundles.get(&to).map_or(0, |bundle| bundle.records.len());
+                    if waiting_rows + rows.len() > full {
+                        self.deliver(actor, round, waiting, &to, counted.as_ref().unwrap_or(&doors), wave).await?;
+                    }
+                    let indices: Vec<u32> = rows.iter().map(|(index, _)| *index).collect();
+                    let taken = part.derive(looking, now, |all| all.take(&indices))?;
+                    let bundle = wave.bundles.entry(to.clone()).or_default();
+                    bundle.bytes += taken.open(looking, now, |rows| rows.columns().get_array_memory_size())?;
+                    let ordinals = indices.iter().filter_map(|index| ordinals.get(*index as usize));
+                    bundle.records.extend(ordinals.map(|ordinal| RecordId { report: *report, ordinal: *ordinal }));
+                    for reason in rows.iter().filter_map(|(_, reason)| *reason) {
+                        *bundle.reasons.entry(reason).or_default() += 1;
+                    }
+                    bundle.parts.push(taken);
+                }
+            }
+            while wave.bundles.values().map(|bundle| bundle.bytes).sum::<usize>() > MOST_BYTES {
+                let fullest = wave.bundles.iter().max_by_key(|(_, bundle)| bundle.bytes).map(|(to, _)| to.clone());
+                let Some(to) = fullest else { break };
+                self.deliver(actor, round, waiting, &to, counted.as_ref().unwrap_or(&doors), wave).await?;
+            }
+        }
+        let left: Vec<To> = wave.bundles.keys().cloned().collect();
+        for to in left {
+            self.deliver(actor, round, waiting, &to, &doors, wave).await?;
+        }
+        Ok(doors)
+    }
+
+    /// Asks whether a bundle may go where it is to go, and prepares its delivery or withholds it.
+    async fn deliver(
+        &self,
+        actor: &Actor,
+        round: &RoundId,
+        waiting: &Waiting,
+        to: &To,
+        doors: &Doors,
+        wave: &mut Wave,
+    ) -> Result<(), DeedError> {
+        let Some(bundle) = wave.bundles.remove(to).filter(|bundle| !bundle.records.is_empty()) else { return Ok(()) };
+        let Waiting { planned, looking, .. } = waiting;
+        let now = self.clock.now();
+        let (map, reasons) = (bundle.map(), bundle.reasons.clone());
+        let count = map.len() as u64;
+        let batch = joined(bundle.parts, looking, now)?;
+        let commitment = self.commit_rows(&batch, looking)?;
+        let (question, entry) = match to {
+            To::Partner(party) => {
+                let question = self.share_question(actor, planned, round, party, count, commitment)?;
+                (question, self.entry(party)?)
+            }
+            To::Reporter => {
+                let question = self.return_question(actor, planned, round, count, commitment)?;
+                (question, self.entry(&planned.plan.reporter)?)
+            }
+        };
+        let line = Line {
+            door: "sent",
+            party: Some(entry.party.id.clone()),
+            reason: None,
+            rows: count,
+            ground: String::new(),
+            rules: Vec::new(),
+            way: way_name(&entry),
+        };
+        match (self.ask(question).await?, to) {
+            (Answer::Cleared(clearance), To::Partner(_)) => {
+                let part = batch.derive(&clearance, now, SightingBatch::clone)?;
+                let prepared = self.prepare(planned, round, &entry, &part, &map, &clearance, None)?;
+                let (ground, rules) = (ground_names(clearance.grounds()), clearance.rules().to_vec());
+                wave.sending.add(Line { ground, rules, ..line });
+                wave.prepared.push(prepared);
+            }
+            (Answer::Refused(_, refusal), To::Partner(party)) => {
+                let door = (Door::Withheld, Some(party.clone()), refusal.code.to_owned());
+                *wave.reasons.entry(door).or_default() += count;
+                let (reason, ground) = (Some(refusal.code.to_owned()), refusal.code.to_owned());
+                wave.sending.add(Line { door: "withheld", reason, ground, ..line });
+            }
+            (Answer::Cleared(clearance), To::Reporter) => {
+                let part = batch.derive(&clearance, now, SightingBatch::clone)?;
+                let refused = self.refused(actor, planned, round, doors)?;
+                let withheld = refused + doors.withheld.values().sum::<u64>();
+                let (received, returned) = (doors.rows(), doors.returned());
+                let tally = HandlingTally::new(received, received - returned - withheld, returned, withheld)
+                    .map_err(|e| DeedError::Fault(e.to_string()))?;
+                let told = doors.returned.iter().map(|(reason, rows)| ((*reason).to_owned(), *rows)).collect();
+                let back = Back { tally, reasons: told };
+                wave.prepared.push(self.prepare(planned, round, &entry, &part, &map, &clearance, Some(&back))?);
+                for (reason, rows) in reasons {
+                    *wave.reasons.entry((Door::Returned, None, reason.to_owned())).or_default() += rows;
+                }
+                let (grounds, rules) = (clearance.grounds().to_vec(), clearance.rules().to_vec());
+                wave.back = Some(self.return_line(planned, Verdict::Allowed { grounds, rules })?);
+            }
+            (Answer::Refused(_, refusal), To::Reporter) => {
+                let door = (Door::Withheld, Some(planned.plan.reporter.clone()), refusal.code.to_owned());
+                *wave.reasons.entry(door).or_default() += count;
+                wave.back = Some(self.return_line(planned, Verdict::Refused(*refusal))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many of the rows that have an addressee the law would keep from him.
+    fn refused(&self, actor: &Actor, planned: &Planned, round: &RoundId, doors: &Doors) -> Result<u64, DeedError> {
+        let mut refused = 0;
+        for (party, rows) in &doors.sent {
+            let question = self.share_question(actor, planned, round, party, *rows, String::new())?;
+            if matches!(self.gate.pack().judge(&question), Verdict::Refused(_)) {
+                refused += rows;
+            }
+        }
+        Ok(refused)
     }
 
     async fn open_round_rows(&self, actor: &Actor, round: &RoundId) -> Result<Waiting, DeedError> {
@@ -220,24 +415,11 @@ impl House {
         let now = self.clock.now();
         self.agreement(&mut question, &reporter.party, AgreementKind::Provide, now);
         let clearance = self.ask(question).await?.or_refuse()?;
-        let ids: Vec<_> = waiting.iter().map(|row| row.report.id).collect();
-        let mut parts = Vec::new();
-        for fact in self.facts_of_round(round, FactKind::Sightings).await? {
-            if let Some(report) = fact.report.filter(|report| ids.contains(report)) {
-                parts.push((report, self.read_sightings(&fact, &Subject::Round(round.clone()))?));
-            }
-        }
-        let mut batches = Vec::new();
-        let mut records = Vec::new();
-        for (report, part) in &parts {
-            part.open(&clearance, now, |rows| {
-                records.extend(rows.rows().map(|row| RecordId { report: *report, ordinal: row.ordinal }));
-                batches.push(rows.clone());
-            })?;
-        }
-        let all = SightingBatch::concat(&batches).map_err(|e| DeedError::Fault(e.to_string()))?;
-        let batch = Protected::seal(all, DataClass::CommunicationTrace, Subject::Round(round.clone()));
-        Ok(Waiting { turn, planned, batch, looking: clearance, reports: ids, records })
+        let reports: Vec<_> = waiting.iter().map(|row| row.report.id).collect();
+        let facts = self.facts_of_round(round, FactKind::Sightings).await?;
+        let parts = facts.into_iter().filter_map(|fact| Some((fact.report.filter(|id| reports.contains(id))?, fact)));
+        let parts = parts.collect();
+        Ok(Waiting { turn, planned, looking: clearance, reports, parts, count })
     }
 
     /// What is asked before rows are disclosed to a partner.
@@ -266,74 +448,13 @@ impl House {
         Ok(question)
     }
 
-    fn commit_rows(
-        &self,
-        batch: &Protected<SightingBatch>,
-        clearance: &Clearance,
-        rows: &[u32],
-    ) -> Result<String, DeedError> {
+    fn commit_rows(&self, batch: &Protected<SightingBatch>, clearance: &Clearance) -> Result<String, DeedError> {
         let committer = self.keyring.commitment("rows")?;
-        let now = self.clock.now();
-        Ok(batch.open(clearance, now, |all| {
-            let mut scratch = Vec::new();
-            let keys: Vec<[u8; 16]> = rows
-                .iter()
-                .map(|index| row_key(&all.row(*index as usize), &committer, &mut scratch).to_be_bytes())
-                .collect();
-            committer.commit(keys.iter().map(<[u8; 16]>::as_slice))
+        Ok(batch.open(clearance, self.clock.now(), |rows| {
+            let (mut scratch, mut commitment) = (Vec::new(), committer.begin());
+            rows.rows().for_each(|row| commitment.push(&row_key(&row, &committer, &mut scratch).to_be_bytes()));
+            commitment.finish()
         })?)
-    }
-
-    async fn prepare_return(
-        &self,
-        actor: &Actor,
-        waiting: &Waiting,
-        round: &RoundId,
-        routed: &Routed,
-        prepared: &mut Vec<Prepared>,
-        reasons: &mut BTreeMap<(Door, Option<PartyId>, String), u64>,
-    ) -> Result<Line, DeedError> {
-        let Waiting { planned, batch, looking, .. } = waiting;
-        let mut rows: Vec<u32> = routed.returned.values().flatten().copied().collect();
-        if rows.is_empty() {
-            return self.return_line(planned, Verdict::Allowed { grounds: Vec::new(), rules: Vec::new() });
-        }
-        rows.sort_unstable();
-        let entry = self.entry(&planned.plan.reporter)?;
-        let commitment = self.commit_rows(batch, looking, &rows)?;
-        let question = self.return_question(actor, planned, round, rows.len() as u64, commitment)?;
-        match self.ask(question).await? {
-            Answer::Cleared(clearance) => {
-                let now = self.clock.now();
-                let part = batch.derive(&clearance, now, |all| all.take(&rows))?;
-                let withheld: u64 = reasons.values().sum();
-                let (received, returned) = (routed.rows(), rows.len() as u64);
-                let tally = HandlingTally::new(received, received - returned - withheld, returned, withheld)
-                    .map_err(|e| DeedError::Fault(e.to_string()))?;
-                let mut back = Back { tally, reasons: Vec::new() };
-                for (reason, list) in &routed.returned {
-                    let count = list.len() as u64;
-                    back.reasons.push(((*reason).to_owned(), count));
-                    *reasons.entry((Door::Returned, None, (*reason).to_owned())).or_default() += count;
-                }
-                prepared.push(self.prepare(
-                    planned,
-                    round,
-                    &entry,
-                    &part,
-                    &waiting.map(&rows),
-                    &clearance,
-                    Some(&back),
-                )?);
-                let (grounds, rules) = (clearance.grounds().to_vec(), clearance.rules().to_vec());
-                self.return_line(planned, Verdict::Allowed { grounds, rules })
-            }
-            Answer::Refused(_, refusal) => {
-                let door = (Door::Withheld, Some(planned.plan.reporter.clone()), refusal.code.to_owned());
-                *reasons.entry(door).or_default() += rows.len() as u64;
-                self.return_line(planned, Verdict::Refused(*refusal))
-            }
-        }
     }
 
     /// The line of what goes back to the reporter, without its reason and rows.
@@ -388,6 +509,7 @@ impl House {
                     lang: way.language,
                     dialect,
                     raw: None,
+                    raw_at: 0,
                     provenance: None,
                 };
                 if let Some(written) = formats::by_name(name).and_then(|format| format.write(rows, &rendering)) {
@@ -515,18 +637,58 @@ fn way_name(entry: &RosterEntry) -> String {
     }
 }
 
+/// The rows of a part by addressee, in the part's order; what goes back with its reason.
+fn by_addressee(routed: Routed) -> Vec<(To, Vec<(u32, Option<&'static str>)>)> {
+    let mut back: Vec<(u32, Option<&'static str>)> = Vec::new();
+    for (reason, rows) in routed.returned {
+        back.extend(rows.into_iter().map(|row| (row, Some(reason))));
+    }
+    back.sort_unstable_by_key(|(row, _)| *row);
+    let sent = routed.sent.into_iter();
+    let sent = sent.map(|(party, rows)| (To::Partner(party), rows.into_iter().map(|row| (row, None)).collect()));
+    sent.chain(std::iter::once((To::Reporter, back))).collect()
+}
+
+/// The rows of several parts as one batch, as protected as the most protected of them.
+fn joined(
+    mut parts: Vec<Protected<SightingBatch>>,
+    clearance: &Clearance,
+    now: Instant,
+) -> Result<Protected<SightingBatch>, DeedError> {
+    if parts.len() == 1 {
+        return Ok(parts.remove(0));
+    }
+    let mut batches = Vec::with_capacity(parts.len());
+    let mut class = DataClass::CommunicationTrace;
+    for part in &parts {
+        class = class.max(part.class());
+        batches.push(part.open(clearance, now, SightingBatch::clone)?);
+    }
+    let all = SightingBatch::concat(&batches).map_err(|e| DeedError::Fault(e.to_string()))?;
+    Ok(Protected::seal(all, class, clearance.subject().clone()))
+}
+
 impl Sending {
-    fn add_rest(&mut self, routed: &Routed, back: &Line) {
-        for (reason, rows) in &routed.returned {
-            let reason = Some((*reason).to_owned());
-            self.lines.push(Line { reason, rows: rows.len() as u64, ..back.clone() });
+    /// Adds a line, to the one that says the same of other rows if there is one.
+    fn add(&mut self, line: Line) {
+        let same = self.lines.iter_mut().find(|known| Line { rows: line.rows, ..(*known).clone() } == line);
+        match same {
+            Some(known) => known.rows += line.rows,
+            None => self.lines.push(line),
         }
-        for ((party, reason), rows) in &routed.withheld {
+    }
+
+    fn add_rest(&mut self, doors: &Doors, back: &Line) {
+        for (reason, rows) in &doors.returned {
+            let reason = Some((*reason).to_owned());
+            self.lines.push(Line { reason, rows: *rows, ..back.clone() });
+        }
+        for ((party, reason), rows) in &doors.withheld {
             self.lines.push(Line {
                 door: "withheld",
                 party: Some(party.clone()),
                 reason: Some(reason.clone()),
-                rows: rows.len() as u64,
+                rows: *rows,
                 ground: String::new(),
                 rules: Vec::new(),
                 way: String::new(),

@@ -38,6 +38,9 @@ pub struct Settings {
     /// How long partners have to answer, in days. Default: 14.
     #[serde(default = "fourteen")]
     pub answer_days: u32,
+    /// How many rows one delivery holds at most; what a round has for a partner beyond that goes in further deliveries. Default: 50000.
+    #[serde(default = "fifty_thousand")]
+    pub delivery_rows: u32,
     /// For how long a worker has a job of the outbox, or the numbering of the ledger, without a word; after that another may
     /// take it over. In seconds; default: 300.
     #[serde(default = "three_hundred")]
@@ -74,6 +77,7 @@ impl Settings {
             deliveries: None,
             inbox: None,
             answer_days: fourteen(),
+            delivery_rows: fifty_thousand(),
             lease_seconds: three_hundred(),
             abandon_after_seconds: nine_hundred(),
             ordinary_ranges: Vec::new(),
@@ -87,6 +91,10 @@ impl Settings {
 
 const fn fourteen() -> u32 {
     14
+}
+
+const fn fifty_thousand() -> u32 {
+    50_000
 }
 
 const fn three_hundred() -> u32 {

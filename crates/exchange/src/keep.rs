@@ -188,6 +188,7 @@ impl House {
             report: about.report,
             delivery: about.delivery,
             path: written.path,
+            part: 0,
             bytes: written.bytes,
             rows: written.rows,
             digest: written.digest,

@@ -56,6 +56,9 @@ pub enum DeedError {
         /// About whom or what.
         about: String,
     },
+    /// What was handed in cannot be read.
+    #[error("the file handed in: {0}")]
+    Input(std::io::Error),
     /// The state.
     #[error("state: {0}")]
     Store(store::StoreError),
@@ -94,7 +97,8 @@ impl DeedError {
             Self::SameFile { .. } => SAME_FILE.code,
             Self::NotOurActor { .. } => NOT_OUR_ACTOR.code,
             Self::NotInForce { code, .. } => code.code,
-            Self::Store(_)
+            Self::Input(_)
+            | Self::Store(_)
             | Self::Archive(_)
             | Self::Keys(_)
             | Self::Disk(_)
@@ -109,6 +113,12 @@ impl DeedError {
     #[must_use]
     pub const fn is_crash(&self) -> bool {
         matches!(self, Self::Crash(_))
+    }
+
+    /// Whether nothing was changed because another process came first.
+    #[must_use]
+    pub const fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Store(store::StoreError::Overtaken { .. } | store::StoreError::AlreadyThere { .. }))
     }
 
     /// What to do next, where there is something.
@@ -134,6 +144,16 @@ impl From<Crash> for DeedError {
 impl From<Problem> for DeedError {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
+    }
+}
+
+impl From<formats::Halt> for DeedError {
+    fn from(halt: formats::Halt) -> Self {
+        match halt {
+            formats::Halt::Problem(problem) => Self::Problem(problem),
+            formats::Halt::Disk(error) => Self::Input(error),
+            other => Self::Fault(other.to_string()),
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub use gathered::Gathered;
 pub use reading::{Declared, Ending, Halt, Input, Likelihood, Part, Reading, Reject, Rejects};
 pub use source::Source;
 pub use stream::{Opening, Reader, Stream};
-pub use writing::{Contact, Loss, Rendering, Written};
+pub use writing::{Contact, Loss, Rendering, Writer, Written};
 
 /// One format.
 pub trait Format: Send + Sync {
@@ -55,6 +55,17 @@ pub trait Format: Send + Sync {
 
     /// Writes sightings that somebody opened with a clearance, or says that this format is for reading only.
     fn write(&self, rows: &model::SightingBatch, rendering: &Rendering<'_>) -> Option<Written>;
+
+    /// Writes part by part, where the format can: see [`writer`].
+    fn writer(&self) -> Option<Box<dyn Writer>> {
+        None
+    }
+}
+
+/// What writes a file of that format part by part; a format that cannot holds the rows until the end.
+#[must_use]
+pub fn writer(format: &'static dyn Format) -> Box<dyn Writer> {
+    format.writer().unwrap_or_else(|| Box::new(writing::AtOnce { format, parts: Vec::new() }))
 }
 
 impl dyn Format + '_ {

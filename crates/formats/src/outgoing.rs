@@ -65,7 +65,7 @@ pub(crate) fn outward_id(index: usize, rendering: &Rendering<'_>) -> Option<Outw
 
 /// The row as it was received, if it is to travel.
 pub(crate) fn raw<'r>(row: &SightingRef<'_>, rendering: &Rendering<'r>) -> Option<&'r [u8]> {
-    let from = usize::try_from(row.raw_offset).ok()?;
+    let from = usize::try_from(row.raw_offset.checked_sub(rendering.raw_at)?).ok()?;
     let to = from.checked_add(usize::try_from(row.raw_length).ok()?)?;
     rendering.raw?.get(from..to).filter(|raw| !raw.is_empty())
 }

@@ -1,17 +1,17 @@
 //! A text file, piece by piece: some megabytes at a time, cut between rows, so that memory does not grow with the file.
 
-use model::Text;
 use model::problem::{Code, Place, Problem};
+use model::{Provenance, Text};
 
 use crate::gathered::{Fault, Gathered};
 use crate::reading::{Ending, Halt};
 use crate::source::{Source, fill};
-use crate::stream::Reader;
+use crate::stream::{Reader, Sizes};
 use crate::survey::Survey;
 use crate::text::{Decoded, Encoding, line_ends};
 
 /// So many bytes make a piece.
-const PIECE: usize = 8 << 20;
+pub(crate) const PIECE: usize = 8 << 20;
 
 /// A record that does not fit into so many bytes is not read.
 const LONGEST_RECORD: usize = 4 * PIECE;
@@ -52,6 +52,9 @@ pub(crate) trait TextReader: Send {
     /// A [`Problem`] where the file as a whole cannot be read.
     fn piece(&mut self, text: &Decoded<'_>, more: More, rows: &mut Gathered) -> Result<usize, Problem>;
 
+    /// How it reads, as far as that is known before the first row.
+    fn provenance(&self) -> Provenance;
+
     /// What is known at the end of the file.
     ///
     /// # Errors
@@ -64,6 +67,7 @@ pub(crate) struct Pieces<'a> {
     file: &'a str,
     source: &'a mut dyn Source,
     survey: Survey,
+    piece: usize,
     cut: Cut,
     reader: Box<dyn TextReader + 'a>,
     /// Bytes that are read and not done with.
@@ -89,6 +93,7 @@ impl<'a> Pieces<'a> {
         file: &'a str,
         source: &'a mut dyn Source,
         encoding: Option<Encoding>,
+        sizes: Sizes,
         begin: impl FnOnce(&Decoded<'_>) -> Result<Box<dyn TextReader + 'a>, Problem>,
     ) -> Result<Box<dyn Reader + 'a>, Halt> {
         let survey = Survey::of(file, source, encoding)?;
@@ -98,7 +103,7 @@ impl<'a> Pieces<'a> {
         let offset = survey.start;
         let mut on = On { source, offset, length: survey.length };
         let mut buffer = Vec::new();
-        let ended = on.read(file, &mut buffer, PIECE)?;
+        let ended = on.read(file, &mut buffer, sizes.first)?;
         let whole = whole_characters(&buffer, survey.encoding, ended);
         let reader = begin(&Decoded::piece(buffer.get(..whole).unwrap_or_default(), &survey, offset, 1))?;
         let On { source, .. } = on;
@@ -106,6 +111,7 @@ impl<'a> Pieces<'a> {
             file,
             source,
             survey,
+            piece: sizes.further.max(64),
             cut: reader.cut(),
             reader,
             buffer,
@@ -177,7 +183,7 @@ impl Reader for Pieces<'_> {
         if self.done {
             return Ok(false);
         }
-        let mut room = PIECE;
+        let mut room = self.piece;
         loop {
             self.fill(room)?;
             let long = self.cut == Cut::Lines && {
@@ -215,6 +221,10 @@ impl Reader for Pieces<'_> {
             }
             return Ok(true);
         }
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.reader.provenance()
     }
 
     fn end(&mut self, rows: u64) -> Result<Ending, Problem> {
@@ -351,3 +361,123 @@ pub static FILE_CHANGED: Code = Code {
 
 /// What this file can utter.
 pub static CODES: &[&Code] = &[&LINE_TOO_LONG, &RECORD_TOO_LONG, &FILE_CHANGED];
+
+#[cfg(test)]
+mod tests {
+    use law::Subject;
+    use model::special::SpecialRanges;
+    use model::{Classification, Tags, Zone};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reading::{Declared, Input, Reject};
+    use crate::stream::Whole;
+    use crate::{Format, by_name};
+
+    fn read(format: &str, bytes: &[u8], sizes: Sizes) -> Result<Whole, String> {
+        let special = SpecialRanges::iana().without(&["documentation"]);
+        let declared = Declared {
+            zone: Some(Zone::tokyo()),
+            classification: Classification::InfectedSystem,
+            malware: None,
+            tags: Tags::INFECTED_ADDRESS,
+            mapping: None,
+            schema: None,
+            special: &special,
+            received: "2026-01-01T00:00:00Z".parse().unwrap(),
+        };
+        let input = Input { file: "f", bytes, subject: Subject::OwnFile };
+        let format: &dyn Format = by_name(format).unwrap();
+        Whole::in_pieces(format, &input, &declared, sizes).map_err(|problem| problem.to_string())
+    }
+
+    fn told(reject: &Reject) -> (u64, &str, &str) {
+        (reject.line, reject.code.code, &reject.raw)
+    }
+
+    /// Cut into pieces or not, a file says the same.
+    fn same(format: &str, bytes: &[u8], sizes: Sizes) {
+        let whole = read(format, bytes, Sizes::default());
+        let pieces = read(format, bytes, sizes);
+        match (whole, pieces) {
+            (Ok(whole), Ok(pieces)) => {
+                assert_eq!(whole.sightings.len(), pieces.sightings.len(), "{format} {sizes:?}");
+                for (a, b) in whole.sightings.rows().zip(pieces.sightings.rows()) {
+                    assert!(a.to_owned() == b.to_owned(), "{format} {sizes:?}: line {} and {}", a.line, b.line);
+                }
+                let rejects =
+                    |whole: &Whole| whole.rejects.0.iter().map(|r| format!("{:?}", told(r))).collect::<Vec<_>>();
+                assert_eq!(rejects(&whole), rejects(&pieces), "{format} {sizes:?}");
+            }
+            (Err(whole), Err(pieces)) => assert_eq!(whole, pieces),
+            (whole, pieces) => panic!("{:?} / {:?}", whole.err(), pieces.err()),
+        }
+    }
+
+    fn encoded(text: &str, encoding: Encoding) -> Vec<u8> {
+        match encoding {
+            Encoding::Utf8 => text.as_bytes().to_vec(),
+            Encoding::Cp932 => encoding_rs::SHIFT_JIS.encode(text).0.into_owned(),
+            Encoding::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            Encoding::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        }
+    }
+
+    const LINES: &[&str] = &[
+        "198.51.100.7,1000,2014/06/30 09:00:00,表\n",
+        "198.51.100.8,1001,2014/06/30 09:00:01,\"二行に\nわたる備考\"\r\n",
+        "198.51.100.9,1002,2014/06/30 09:00:02,\"a \"\"b\"\" c\"\n",
+        "198.51.100.999,1003,2014/06/30 09:00:03,x\n",
+        "198.51.100.10,1004,2014/06/30 09:00:04,\"stray\n",
+        "# comment\n",
+        "\r\n",
+    ];
+
+    const EVENTS: &[&str] = &[
+        r#"{"source.ip":"198.51.100.7","time.source":"2014-06-30T09:00:00+09:00","comment":"表"}"#,
+        "{\n  \"source\": {\"ip\": \"198.51.100.8\"},\n  \"time\": {\"source\": \"2014-06-30T09:00:00+09:00\"}\n}",
+        r#"{"source.ip":"nowhere"}"#,
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn a_list_in_pieces_is_the_list(
+            lines in proptest::collection::vec(0..LINES.len(), 40..200), further in 64_usize..600, way in 0_usize..4,
+        ) {
+            let head: String = (0..60).map(|n| format!("192.0.2.1,{},2014/06/30 08:00:00,\n", n + 1)).collect();
+            let rows: String = lines.iter().filter_map(|n| LINES.get(*n)).copied().collect();
+            let text = format!("IPアドレス,ポート,日時,備考\n{head}{rows}192.0.2.2,9,2014/06/30 10:00:00,end\n");
+            let encoding = [Encoding::Utf8, Encoding::Cp932, Encoding::Utf16Le, Encoding::Utf16Be][way];
+            same("list", &encoded(&text, encoding), Sizes { first: 2_048, further });
+        }
+
+        #[test]
+        fn events_in_pieces_are_the_events(
+            events in proptest::collection::vec(0..EVENTS.len(), 10..60), further in 64_usize..600, array in any::<bool>(),
+        ) {
+            let events: Vec<&str> = events.iter().filter_map(|n| EVENTS.get(*n)).copied().collect();
+            let text = if array { format!("[\n{}\n]\n", events.join(",\n")) } else { events.join("\n") };
+            same("idf", text.as_bytes(), Sizes { first: 1_024, further });
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_costs_itself() {
+        let long = "x".repeat(3 * LONGEST_LINE);
+        let text = format!("ip,time\n192.0.2.1,2014-06-30 09:00:00\n{long}\r\n192.0.2.2,2014-06-30 09:00:00\n{long}");
+        let read = read("list", text.as_bytes(), Sizes { first: 4_096, further: 65_536 }).unwrap();
+        assert_eq!(read.sightings.rows().map(|row| row.line).collect::<Vec<_>>(), [2, 4]);
+        let rejects: Vec<_> = read.rejects.0.iter().map(|r| (r.line, r.code.code)).collect();
+        assert_eq!(rejects, [(3, "line-too-long"), (5, "line-too-long")]);
+    }
+
+    #[test]
+    fn a_broken_byte_costs_its_row() {
+        let mut bytes = "IPアドレス,日時,備考\n192.0.2.1,2014-06-30 09:00:00,東京\n".as_bytes().to_vec();
+        bytes.extend(b"192.0.2.2,2014-06-30 09:00:00,\xE6\x9D\n192.0.2.3,2014-06-30 09:00:00,ok\n");
+        let read = read("list", &bytes, Sizes::default()).unwrap();
+        assert_eq!(read.sightings.rows().map(|row| row.line).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(read.rejects.0.iter().map(|r| (r.line, r.code.code)).collect::<Vec<_>>(), [(3, "wrong-encoding")]);
+    }
+}

@@ -96,24 +96,31 @@ impl Rejects {
     /// to do, field, value, the row as received. Cells are safe to open in a spreadsheet.
     #[must_use]
     pub fn to_csv(&self, lang: Lang) -> Vec<u8> {
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
         let heading: [&str; 7] = match lang {
             Lang::Ja => ["行", "コード", "内容", "対処", "項目", "値", "受領した行"],
             Lang::En => ["line", "code", "problem", "what to do", "field", "value", "row as received"],
         };
-        // Writing into memory does not fail.
-        let _ = writer.write_record(heading);
+        let mut bytes = b"\xEF\xBB\xBF".to_vec();
+        bytes.extend(heading.join(",").as_bytes());
+        bytes.extend(b"\r\n");
+        bytes.extend(self.rows_of_csv(lang));
+        bytes
+    }
+
+    /// The rows of such a file without its heading: what follows an earlier part's.
+    #[must_use]
+    pub fn rows_of_csv(&self, lang: Lang) -> Vec<u8> {
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
         for reject in &self.0 {
             let line = reject.line.to_string();
             let field = crate::writing::spreadsheet_safe(reject.field.as_deref().unwrap_or(""));
             let value = crate::writing::spreadsheet_safe(reject.value.as_deref().unwrap_or(""));
             let raw = crate::writing::spreadsheet_safe(&reject.raw);
             let texts = [reject.code.text.of(lang), reject.code.help.of(lang)];
+            // Writing into memory does not fail.
             let _ = writer.write_record([&line, reject.code.code, texts[0], texts[1], &*field, &*value, &*raw]);
         }
-        let mut bytes = b"\xEF\xBB\xBF".to_vec();
-        bytes.extend(writer.into_inner().unwrap_or_default());
-        bytes
+        writer.into_inner().unwrap_or_default()
     }
 
     /// Where the rejects are and why, without their values: a log may carry it.

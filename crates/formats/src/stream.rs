@@ -1,13 +1,14 @@
 //! A file being read, part by part: what a format opens, and what the deeds take from it.
 
 use std::io::Cursor;
+use std::sync::mpsc::sync_channel;
 
 use law::{Protected, Subject};
 use model::problem::{Place, Problem};
-use model::{DataClass, SightingBatch};
+use model::{DataClass, Provenance, SightingBatch};
 
 use crate::gathered::Gathered;
-use crate::pieces::{FILE_CHANGED, Pieces, TextReader};
+use crate::pieces::{FILE_CHANGED, PIECE, Pieces, TextReader};
 use crate::reading::{Declared, Ending, Halt, Input, Part, Reading, Rejects};
 use crate::source::{Source, fill};
 use crate::text::{Decoded, Encoding, TOO_LARGE};
@@ -20,6 +21,9 @@ pub trait Reader: Send {
     /// # Errors
     /// A [`Halt`] where the rest of the file cannot be read.
     fn next(&mut self, rows: &mut Gathered) -> Result<bool, Halt>;
+
+    /// How it reads, as far as that is known before the first row.
+    fn provenance(&self) -> Provenance;
 
     /// What is known at the end, of so many rows.
     ///
@@ -36,6 +40,23 @@ pub struct Opening<'a> {
     pub source: &'a mut dyn Source,
     /// What whoever hands it in declared.
     pub declared: &'a Declared<'a>,
+    /// How much of a text is looked at at a time.
+    pub(crate) sizes: Sizes,
+}
+
+/// How long the pieces of a text are, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// The first one, from which the reader learns what the file is.
+    pub(crate) first: usize,
+    /// Each further one.
+    pub(crate) further: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { first: PIECE, further: PIECE }
+    }
 }
 
 impl<'a> Opening<'a> {
@@ -45,7 +66,7 @@ impl<'a> Opening<'a> {
         encoding: Option<Encoding>,
         begin: impl FnOnce(&Decoded<'_>) -> Result<Box<dyn TextReader + 'a>, Problem>,
     ) -> Result<Box<dyn Reader + 'a>, Halt> {
-        Pieces::open(self.file, self.source, encoding, begin)
+        Pieces::open(self.file, self.source, encoding, self.sizes, begin)
     }
 }
 
@@ -78,7 +99,7 @@ impl<'a> Stream<'a> {
         beginning.truncate(read);
         let input = Input { file, bytes: &beginning, subject: subject.clone() };
         let format = detect::detect(&input, wanted)?;
-        Self::of(format, Opening { file, source, declared }, subject)
+        Self::of(format, Opening { file, source, declared, sizes: Sizes::default() }, subject)
     }
 
     /// Opens a file in a format.
@@ -126,6 +147,39 @@ impl<'a> Stream<'a> {
         }))
     }
 
+    /// Gives part after part to `each`, while a thread of its own reads the next one, and says what is known at the end.
+    ///
+    /// # Errors
+    /// The first of `each`, or a [`Halt`] where the rest cannot be read.
+    pub fn each<E: From<Halt>>(mut self, mut each: impl FnMut(Part) -> Result<(), E>) -> Result<Ending, E> {
+        let (sender, parts) = sync_channel::<Part>(1);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(move || {
+                while let Some(part) = self.part()? {
+                    // Whoever no longer listens has said why.
+                    if sender.send(part).is_err() {
+                        break;
+                    }
+                }
+                Ok::<_, Halt>(self)
+            });
+            for part in parts {
+                each(part)?;
+            }
+            match reader.join() {
+                Ok(stream) => Ok(stream?.end().map_err(Halt::from)?),
+                // A panic goes on where it can be seen.
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+
+    /// How the file is read.
+    #[must_use]
+    pub fn provenance(&self) -> Provenance {
+        self.reader.provenance()
+    }
+
     /// What is known at the end.
     ///
     /// # Errors
@@ -162,13 +216,22 @@ pub(crate) struct Whole {
 
 impl Whole {
     pub(crate) fn of(format: &dyn Format, input: &Input<'_>, declared: &Declared<'_>) -> Result<Self, Problem> {
+        Self::in_pieces(format, input, declared, Sizes::default())
+    }
+
+    pub(crate) fn in_pieces(
+        format: &dyn Format,
+        input: &Input<'_>,
+        declared: &Declared<'_>,
+        sizes: Sizes,
+    ) -> Result<Self, Problem> {
         let memory = |halt| match halt {
             Halt::Problem(problem) => problem,
             // Memory can be read.
             Halt::Disk(_) => Problem::new(&FILE_CHANGED, Place::file(input.file)),
         };
         let mut bytes = Cursor::new(input.bytes);
-        let opening = Opening { file: input.file, source: &mut bytes, declared };
+        let opening = Opening { file: input.file, source: &mut bytes, declared, sizes };
         let mut reader = format.open(opening).map_err(memory)?;
         let mut gathered = Gathered::new(declared.tags.class);
         let (mut batches, mut rejects, mut class) = (Vec::new(), Rejects::default(), declared.tags.class);

@@ -37,6 +37,7 @@ fn rendering(delivery: Option<DeliveryId>) -> Rendering<'static> {
         lang: Lang::En,
         dialect: Dialect::Plain,
         raw: None,
+        raw_at: 0,
         provenance: None,
     }
 }

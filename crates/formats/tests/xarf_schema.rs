@@ -136,6 +136,7 @@ fn awkward_rows_are_sound_too() {
         lang: Lang::Ja,
         dialect: Dialect::Plain,
         raw: Some(b"\xff\x00raw rows, whatever they are"),
+        raw_at: 0,
         provenance: None,
     };
     let written = by_name("xarf").unwrap().write(&rows.finish(), &rendering).unwrap();

@@ -28,6 +28,14 @@ impl DataKey {
         Self { name, root }
     }
 
+    /// A key that is written down nowhere: what it seals can be opened by whoever holds it, and by nobody afterwards.
+    #[must_use]
+    pub fn passing(name: &str, entropy: &dyn Entropy) -> Self {
+        let mut root = [0; 32];
+        entropy.fill(&mut root);
+        Self { name: name.to_owned(), root: Material::new(root) }
+    }
+
     /// The key's name, which is no secret: it may stand in a manifest.
     #[must_use]
     pub fn name(&self) -> &str {

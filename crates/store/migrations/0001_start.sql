@@ -155,6 +155,7 @@ create table fact (
     report text references report (id),
     delivery text references delivery (id),
     path text not null unique,
+    part bigint not null,
     bytes bigint not null,
     rows_held bigint not null,
     digest bytea not null,

@@ -49,6 +49,8 @@ pub struct Fact {
     pub delivery: Option<DeliveryId>,
     /// Where it lies, below the archive's folder, with `/` between the parts.
     pub path: String,
+    /// Which part of what is longer than one file, from 0: a report as received, its sightings.
+    pub part: u32,
     /// How many bytes.
     pub bytes: u64,
     /// How many rows.
@@ -74,9 +76,9 @@ pub struct Fact {
 pub async fn insert(tx: &mut Tx, fact: &Fact) -> Result<(), StoreError> {
     tx.run(
         statement(
-            "/* fact::insert */ insert into fact (id, kind, operation, round, report, delivery, path, bytes, rows_held, digest,
+            "/* fact::insert */ insert into fact (id, kind, operation, round, report, delivery, path, part, bytes, rows_held, digest,
              schema_version, retention, decision, created_at, deleted_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         )
         .id(&fact.id)
         .bind(fact.kind.name())
@@ -85,6 +87,7 @@ pub async fn insert(tx: &mut Tx, fact: &Fact) -> Result<(), StoreError> {
         .maybe_id(fact.report.as_ref())
         .maybe_id(fact.delivery.as_ref())
         .id(&fact.path)
+        .bind(i64::from(fact.part))
         .count(fact.bytes)
         .count(fact.rows)
         .bind(fact.digest.to_vec())
@@ -135,7 +138,7 @@ pub async fn find(from: impl Into<Reading<'_>>, id: FactId) -> Result<Option<Fac
     from.into()
         .optional(
             statement(
-                "/* fact::find */ select id, kind, operation, round, report, delivery, path, bytes, rows_held, digest,
+                "/* fact::find */ select id, kind, operation, round, report, delivery, path, part, bytes, rows_held, digest,
                  schema_version, retention, decision, created_at, deleted_at from fact where id = $1",
             )
             .id(&id),
@@ -172,11 +175,11 @@ pub async fn living(from: impl Into<Reading<'_>>, wanted: &Wanted) -> Result<Vec
     from.into()
         .all(
             statement(
-                "/* fact::living */ select id, kind, operation, round, report, delivery, path, bytes, rows_held, digest,
+                "/* fact::living */ select id, kind, operation, round, report, delivery, path, part, bytes, rows_held, digest,
                  schema_version, retention, decision, created_at, deleted_at from fact
                  where deleted_at is null and ($1 = '' or kind = $1) and ($2 = '' or operation = $2)
                  and ($3 = 0 or round = $3) and ($4 = '' or report = $4) and ($5 = '' or delivery = $5)
-                 and ($6 = '' or retention = $6) order by created_at, id",
+                 and ($6 = '' or retention = $6) order by created_at, part, id",
             )
             .bind(wanted.kind.map_or("", Kind::name))
             .bind(operation.map(ToString::to_string).unwrap_or_default())
@@ -212,6 +215,7 @@ fn fact(row: &Columns) -> Result<Fact, StoreError> {
         report: row.maybe_parsed("report")?,
         delivery: row.maybe_parsed("delivery")?,
         path: row.text("path")?,
+        part: u32::try_from(row.count("part")?).unwrap_or(u32::MAX),
         bytes: row.count("bytes")?,
         rows: row.count("rows_held")?,
         digest: row.hash("digest")?,
@@ -236,6 +240,7 @@ mod tests {
             report: None,
             delivery: None,
             path: path.to_owned(),
+            part: 0,
             bytes: 1 << 40,
             rows: 155_521,
             digest: [0xff; 32],

@@ -6,7 +6,7 @@ use store::report::State;
 
 use crate::crashes::sound;
 use crate::post::Server;
-use crate::world::{HUB, PLAN, Points, Step, World, actor, handed, round};
+use crate::world::{HUB, LIST, PLAN, Points, Step, World, actor, receive, round};
 
 #[tokio::test]
 async fn of_a_report_that_the_gate_refuses_only_a_keyed_digest_is_kept() {
@@ -17,11 +17,11 @@ async fn of_a_report_that_the_gate_refuses_only_a_keyed_digest_is_kept() {
     let plan = PLAN.replace("adequate_means = true", "adequate_means = false");
     house.open_operation(&actor(HUB), "plan.toml", &plan, false).await.unwrap();
     Step::Round.run(&world, &house).await.unwrap();
-    let refused = house.receive(&actor(HUB), &handed()).await;
+    let refused = receive(&house).await;
     assert!(matches!(&refused, Err(DeedError::Refused { refusal, .. }) if refusal.code == "no-ground-known"));
     let rows = store::report::of_round(&house.store, &round()).await.unwrap();
     assert_eq!(rows.len(), 1);
-    let (row, digest) = (&rows[0], house.keyring.commitment("file").unwrap().digest_file(handed().bytes));
+    let (row, digest) = (&rows[0], house.keyring.commitment("file").unwrap().digest_file(LIST.as_bytes()));
     assert_eq!((row.state, row.report.file.as_str(), &row.report.digest), (State::Refused, "", &digest));
     assert_eq!(store::fact::paths(&house.store).await.unwrap().len(), 0, "no byte of it");
     assert!(!house.home.join("archive/kept").exists());
@@ -29,7 +29,7 @@ async fn of_a_report_that_the_gate_refuses_only_a_keyed_digest_is_kept() {
     assert_eq!((figures.refused_reports, figures.intake.read()), (1, 0));
     // With a ground, the same file is received.
     house.amend_operation(&actor(HUB), "plan.toml", PLAN, false).await.unwrap();
-    house.receive(&actor(HUB), &handed()).await.unwrap();
+    receive(&house).await.unwrap();
     let figures = house.round_figures(&round()).await.unwrap();
     assert_eq!((figures.refused_reports, figures.intake.read()), (1, 10));
     house.sequence().await.unwrap();

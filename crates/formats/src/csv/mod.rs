@@ -10,7 +10,7 @@ use model::SightingBatch;
 use crate::list::List;
 use crate::reading::{Halt, Input, Likelihood};
 use crate::stream::{Opening, Reader};
-use crate::writing::{Rendering, Written};
+use crate::writing::{Rendering, Writer, Written};
 
 /// CSV under IDF keys.
 #[derive(Debug, Clone, Copy)]
@@ -36,5 +36,9 @@ impl crate::Format for Csv {
 
     fn write(&self, rows: &SightingBatch, rendering: &Rendering<'_>) -> Option<Written> {
         Some(write::write(rows, rendering))
+    }
+
+    fn writer(&self) -> Option<Box<dyn Writer>> {
+        Some(Box::new(write::Table::default()))
     }
 }

@@ -1,7 +1,7 @@
 //! Writing CSV: one line per row under the keys that any row fills, the record id and the time first.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use csv::{Terminator, WriterBuilder};
 use model::{Lang, SightingBatch};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::fields::{Column, LOCAL_TIME, MORE, RECORD, TAXONOMY};
 use crate::outgoing;
-use crate::writing::{Dialect, Loss, Rendering, Written, spreadsheet_safe};
+use crate::writing::{Dialect, Loss, Losses, Rendering, Writer, Written, spreadsheet_safe};
 
 /// So many columns at most come of `extra`; the keys beyond stand together in [`MORE`]. A file of rows with a key each would
 /// otherwise become a table as wide as it is long.
@@ -29,48 +29,147 @@ fn longer_than_a_cell(text: &str) -> bool {
 /// Japanese headings for what people look at where the language is Japanese; read back, it is what it was. What is
 /// longer than a spreadsheet's cell stands whole in the file and is listed in [`Written::lost`].
 pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written {
-    let keys = keys(rows, rendering);
-    let (start, end) = match rendering.dialect {
-        Dialect::Plain => (Vec::with_capacity(rows.len().saturating_mul(256)), Terminator::Any(b'\n')),
-        Dialect::Spreadsheet => (b"\xEF\xBB\xBF".to_vec(), Terminator::CRLF),
+    let mut table = Table::default();
+    table.look(rows, rendering);
+    let mut bytes = Vec::with_capacity(rows.len().saturating_mul(256));
+    table.rows(rows, rendering, &mut bytes);
+    let lost = table.end(rendering, &mut bytes);
+    Written { bytes, media_type: "text/csv; charset=utf-8; header=present", extension: "csv", lost }
+}
+
+/// Writes a table as rows come, once it has looked at all of them.
+#[derive(Default)]
+pub(super) struct Table {
+    found: HashSet<String>,
+    /// Keys without a column, as they first came.
+    others: Vec<String>,
+    /// Whether there are more of them than become columns.
+    more: bool,
+    /// Rows looked at.
+    looked: usize,
+    keys: Option<Keys>,
+    written: usize,
+    cut: Losses,
+}
+
+impl Writer for Table {
+    fn needs_look(&self) -> bool {
+        true
+    }
+
+    fn look(&mut self, rows: &SightingBatch, rendering: &Rendering<'_>) {
+        for row in rows.rows() {
+            for (key, _) in outgoing::fields(&row, self.looked, rendering) {
+                if self.found.contains(key.as_ref()) {
+                    continue;
+                }
+                if is_column(&key) {
+                    self.found.insert(key.into_owned());
+                } else if self.others.len() < MOST_KEYS {
+                    self.others.push(key.to_string());
+                    self.found.insert(key.into_owned());
+                } else {
+                    self.more = true;
+                }
+            }
+            self.looked += 1;
+        }
+    }
+
+    fn rows(&mut self, rows: &SightingBatch, rendering: &Rendering<'_>, file: &mut Vec<u8>) {
+        self.begin(rendering, file);
+        let Self { keys: Some(keys), written, cut, .. } = self else { return };
+        let mut table = writer(rendering, file);
+        for row in rows.rows() {
+            let mut fields = outgoing::fields(&row, *written, rendering);
+            *written += 1;
+            if let Some(time) = row.time {
+                fields.push((Cow::Borrowed(LOCAL_TIME), Value::from(time.in_zone(&rendering.zone))));
+            }
+            if keys.more {
+                let more: Map<String, Value> = fields
+                    .iter()
+                    .filter(|(key, _)| !keys.known.contains(key.as_ref()))
+                    .map(|(key, value)| (key.to_string(), value.clone()))
+                    .collect();
+                if !more.is_empty() {
+                    fields.push((Cow::Borrowed(MORE), Value::from(Value::Object(more).to_string())));
+                }
+            }
+            for key in &keys.all {
+                let value = fields.iter().find(|(known, _)| known == key).map(|(_, value)| value);
+                let text = value.map_or(Cow::Borrowed(""), |value| cell(value, rendering.dialect));
+                if rendering.dialect == Dialect::Spreadsheet && text.len() > LONGEST_CELL && longer_than_a_cell(&text) {
+                    cut.add(key);
+                }
+                // Writing into memory does not fail, and every line has as many cells as there are keys.
+                let _ = table.write_field(text.as_bytes());
+            }
+            let _ = table.write_record(None::<&[u8]>);
+        }
+        let _ = table.flush();
+    }
+
+    fn end(&mut self, rendering: &Rendering<'_>, file: &mut Vec<u8>) -> Vec<Loss> {
+        self.begin(rendering, file);
+        self.cut.list()
+    }
+}
+
+impl Table {
+    /// Writes the heading, if it is not there yet.
+    fn begin(&mut self, rendering: &Rendering<'_>, file: &mut Vec<u8>) {
+        if self.keys.is_some() {
+            return;
+        }
+        let keys = self.keys();
+        if rendering.dialect == Dialect::Spreadsheet {
+            file.extend_from_slice(b"\xEF\xBB\xBF");
+        }
+        let mut table = writer(rendering, file);
+        let _ = table.write_record(keys.all.iter().map(|key| heading(key, rendering)).map(Cow::into_owned));
+        let _ = table.flush();
+        drop(table);
+        self.keys = Some(keys);
+    }
+
+    /// The keys that any row fills: the record id, the time and the time in the reader's zone, then the other columns of a sighting
+    /// in the table's order, then the others as they first came.
+    fn keys(&mut self) -> Keys {
+        let mut found = std::mem::take(&mut self.found);
+        if found.contains(Column::Time.key()) {
+            found.insert(LOCAL_TIME.to_owned());
+            // Where the column stands, an empty cell says that the row came without a zone.
+            found.insert(Column::Zone.key().to_owned());
+        }
+        let first = [RECORD, Column::Time.key(), LOCAL_TIME];
+        let columns = Column::all().map(Column::key).filter(|key| !first.contains(key));
+        let mut all: Vec<String> = first
+            .into_iter()
+            .chain(columns)
+            .chain([TAXONOMY])
+            .filter(|key| found.contains(*key))
+            .map(str::to_owned)
+            .collect();
+        all.extend(std::mem::take(&mut self.others));
+        if all.is_empty() {
+            // A file without rows still says what it would hold.
+            all.extend(Column::all().map(|column| column.key().to_owned()));
+        }
+        if self.more {
+            all.push(MORE.to_owned());
+            found.insert(MORE.to_owned());
+        }
+        Keys { all, known: found, more: self.more }
+    }
+}
+
+fn writer<'f>(rendering: &Rendering<'_>, file: &'f mut Vec<u8>) -> csv::Writer<&'f mut Vec<u8>> {
+    let end = match rendering.dialect {
+        Dialect::Plain => Terminator::Any(b'\n'),
+        Dialect::Spreadsheet => Terminator::CRLF,
     };
-    let mut file = WriterBuilder::new().terminator(end).from_writer(start);
-    // Writing into memory does not fail, and every line has as many cells as there are keys.
-    let _ = file.write_record(
-        keys.all.iter().map(|key| heading(key, rendering)).collect::<Vec<_>>().iter().map(|h| h.as_bytes()),
-    );
-    let mut cut: BTreeMap<String, u64> = BTreeMap::new();
-    for (index, row) in rows.rows().enumerate() {
-        let mut fields = outgoing::fields(&row, index, rendering);
-        if let Some(time) = row.time {
-            fields.push((Cow::Borrowed(LOCAL_TIME), Value::from(time.in_zone(&rendering.zone))));
-        }
-        if keys.more {
-            let more: Map<String, Value> = fields
-                .iter()
-                .filter(|(key, _)| !keys.known.contains(key.as_ref()))
-                .map(|(key, value)| (key.to_string(), value.clone()))
-                .collect();
-            if !more.is_empty() {
-                fields.push((Cow::Borrowed(MORE), Value::from(Value::Object(more).to_string())));
-            }
-        }
-        for key in &keys.all {
-            let value = fields.iter().find(|(known, _)| known == key).map(|(_, value)| value);
-            let text = value.map_or(Cow::Borrowed(""), |value| cell(value, rendering.dialect));
-            if rendering.dialect == Dialect::Spreadsheet && text.len() > LONGEST_CELL && longer_than_a_cell(&text) {
-                *cut.entry(key.clone()).or_default() += 1;
-            }
-            let _ = file.write_field(text.as_bytes());
-        }
-        let _ = file.write_record(None::<&[u8]>);
-    }
-    Written {
-        bytes: file.into_inner().unwrap_or_default(),
-        media_type: "text/csv; charset=utf-8; header=present",
-        extension: "csv",
-        lost: cut.into_iter().map(|(field, rows)| Loss { field, rows }).collect(),
-    }
+    WriterBuilder::new().terminator(end).from_writer(file)
 }
 
 /// The keys that become columns.
@@ -79,53 +178,6 @@ struct Keys {
     known: HashSet<String>,
     /// Whether there are others.
     more: bool,
-}
-
-/// The keys that any row fills: the record id, the time and the time in the reader's zone, then the other columns of a sighting
-/// in the table's order, then the others as they first come.
-fn keys(rows: &SightingBatch, rendering: &Rendering<'_>) -> Keys {
-    let mut found = HashSet::new();
-    let mut others: Vec<String> = Vec::new();
-    let mut more = false;
-    for (index, row) in rows.rows().enumerate() {
-        for (key, _) in outgoing::fields(&row, index, rendering) {
-            if found.contains(key.as_ref()) {
-                continue;
-            }
-            if is_column(&key) {
-                found.insert(key.into_owned());
-            } else if others.len() < MOST_KEYS {
-                others.push(key.to_string());
-                found.insert(key.into_owned());
-            } else {
-                more = true;
-            }
-        }
-    }
-    if found.contains(Column::Time.key()) {
-        found.insert(LOCAL_TIME.to_owned());
-        // Where the column stands, an empty cell says that the row came without a zone.
-        found.insert(Column::Zone.key().to_owned());
-    }
-    let first = [RECORD, Column::Time.key(), LOCAL_TIME];
-    let columns = Column::all().map(Column::key).filter(|key| !first.contains(key));
-    let mut all: Vec<String> = first
-        .into_iter()
-        .chain(columns)
-        .chain([TAXONOMY])
-        .filter(|key| found.contains(*key))
-        .map(str::to_owned)
-        .collect();
-    all.extend(others);
-    if all.is_empty() {
-        // A file without rows still says what it would hold.
-        all.extend(Column::all().map(|column| column.key().to_owned()));
-    }
-    if more {
-        all.push(MORE.to_owned());
-        found.insert(MORE.to_owned());
-    }
-    Keys { all, known: found, more }
 }
 
 fn is_column(key: &str) -> bool {

@@ -13,7 +13,7 @@ use model::problem::Code;
 use crate::reading::{Halt, Input, Likelihood};
 use crate::stream::{Opening, Reader};
 use crate::text::{Decoded, beginning};
-use crate::writing::{Rendering, Written};
+use crate::writing::{Rendering, Writer, Written};
 
 /// The IntelMQ Data Format.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,10 @@ impl crate::Format for Idf {
 
     fn write(&self, rows: &SightingBatch, rendering: &Rendering<'_>) -> Option<Written> {
         Some(write::write(rows, rendering))
+    }
+
+    fn writer(&self) -> Option<Box<dyn Writer>> {
+        Some(Box::new(write::Events::default()))
     }
 }
 

@@ -66,6 +66,16 @@ impl TextReader for EventReader<'_> {
         }))
     }
 
+    fn provenance(&self) -> Provenance {
+        Provenance {
+            format: "idf".to_owned(),
+            schema: SCHEMA_READ.to_owned(),
+            mapping: "-".to_owned(),
+            encoding: self.encoding.to_owned(),
+            zone: self.event.declared.zone.as_ref().map(|zone| zone.as_str().to_owned()),
+        }
+    }
+
     fn end(&mut self, read: u64) -> Result<Ending, Problem> {
         if let Some((line, value)) = self.unzoned.take().filter(|_| self.event.zoned == 0) {
             let place = Place::file(self.file).line(line).field(Column::Time.key());
@@ -74,15 +84,8 @@ impl TextReader for EventReader<'_> {
         if read == 0 {
             return Err(Problem::new(&NO_ROWS, Place::file(self.file)));
         }
-        let zone = self.event.declared.zone.as_ref();
         Ok(Ending {
-            provenance: Provenance {
-                format: "idf".to_owned(),
-                schema: SCHEMA_READ.to_owned(),
-                mapping: "-".to_owned(),
-                encoding: self.encoding.to_owned(),
-                zone: zone.map(|zone| zone.as_str().to_owned()),
-            },
+            provenance: self.provenance(),
             found_by: self.values.form().to_owned(),
             columns: std::mem::take(&mut self.event.keys).into_iter().map(|(key, taken)| (key, Some(taken))).collect(),
             notes: Vec::new(),

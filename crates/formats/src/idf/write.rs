@@ -5,21 +5,43 @@ use serde_json::{Map, Value};
 
 use super::fit::{AS_WRITTEN, fits};
 use crate::outgoing;
-use crate::writing::{Rendering, Written};
+use crate::writing::{Loss, Rendering, Writer, Written};
 
 /// The rows as JSON lines (UTF-8, LF, one object per line, no line at the end that is none). Every column and every field of
 /// `extra` is carried, so nothing is lost; what IntelMQ would refuse under its key stands inside [`AS_WRITTEN`].
 pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written {
     let mut bytes = Vec::with_capacity(rows.len().saturating_mul(512));
-    for (index, row) in rows.rows().enumerate() {
+    append(rows, 0, rendering, &mut bytes);
+    Written { bytes, media_type: "application/x-ndjson", extension: "jsonl", lost: Vec::new() }
+}
+
+/// Writes events as they come.
+#[derive(Default)]
+pub(super) struct Events {
+    written: usize,
+}
+
+impl Writer for Events {
+    fn rows(&mut self, rows: &SightingBatch, rendering: &Rendering<'_>, file: &mut Vec<u8>) {
+        append(rows, self.written, rendering, file);
+        self.written += rows.len();
+    }
+
+    fn end(&mut self, _rendering: &Rendering<'_>, _file: &mut Vec<u8>) -> Vec<Loss> {
+        Vec::new()
+    }
+}
+
+fn append(rows: &SightingBatch, from: usize, rendering: &Rendering<'_>, bytes: &mut Vec<u8>) {
+    for (index, row) in (from..).zip(rows.rows()) {
         let mut before = b'{';
         let mut member = |key: &str, value: &Value| {
             bytes.push(before);
             before = b',';
             // Writing JSON values into memory does not fail.
-            let _ = serde_json::to_writer(&mut bytes, key);
+            let _ = serde_json::to_writer(&mut *bytes, key);
             bytes.push(b':');
-            let _ = serde_json::to_writer(&mut bytes, value);
+            let _ = serde_json::to_writer(&mut *bytes, value);
         };
         let mut as_written = Map::new();
         for (key, value) in outgoing::fields(&row, index, rendering) {
@@ -34,7 +56,6 @@ pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written 
         }
         bytes.extend_from_slice(b"}\n");
     }
-    Written { bytes, media_type: "application/x-ndjson", extension: "jsonl", lost: Vec::new() }
 }
 
 #[cfg(test)]
@@ -63,6 +84,7 @@ mod tests {
             lang: model::Lang::Ja,
             dialect: Dialect::Plain,
             raw: None,
+            raw_at: 0,
             provenance: None,
         }
     }

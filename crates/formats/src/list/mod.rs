@@ -208,6 +208,16 @@ impl TextReader for ListReader<'_> {
         Ok(decoded.text.len())
     }
 
+    fn provenance(&self) -> Provenance {
+        Provenance {
+            format: "list".to_owned(),
+            schema: headings::version().to_owned(),
+            mapping: self.mapping.clone().unwrap_or_else(|| "-".to_owned()),
+            encoding: self.encoding.to_owned(),
+            zone: self.reader.zone().map(|zone| zone.as_str().to_owned()),
+        }
+    }
+
     fn end(&mut self, read: u64) -> Result<Ending, Problem> {
         if let Some((line, fault)) = self.unzoned.take().filter(|_| self.reader.zoned() == 0) {
             let mut at = self.place(line);
@@ -230,13 +240,7 @@ impl TextReader for ListReader<'_> {
             None => format!("{}; delimiter {}", layout.found_by, layout.delimiter.name()),
         };
         Ok(Ending {
-            provenance: Provenance {
-                format: "list".to_owned(),
-                schema: headings::version().to_owned(),
-                mapping: self.mapping.clone().unwrap_or_else(|| "-".to_owned()),
-                encoding: self.encoding.to_owned(),
-                zone: self.reader.zone().map(|zone| zone.as_str().to_owned()),
-            },
+            provenance: self.provenance(),
             found_by,
             columns: layout.columns.iter().map(|c| (c.name.clone(), Some(c.taken_for()))).collect(),
             notes: std::mem::take(&mut self.notes),

@@ -214,6 +214,10 @@ impl TextReader for ReportReader<'_> {
         Ok(decoded.text.len())
     }
 
+    fn provenance(&self) -> Provenance {
+        self.ending.provenance.clone()
+    }
+
     fn end(&mut self, _read: u64) -> Result<Ending, Problem> {
         Ok(self.ending.clone())
     }

@@ -12,7 +12,6 @@
 
 mod kind;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use base64::Engine;
@@ -27,7 +26,7 @@ use crate::fields::RAW;
 use crate::outgoing;
 use crate::reading::{Halt, Input, Likelihood};
 use crate::stream::{Opening, Reader};
-use crate::writing::{Contact, Loss, Rendering, Written};
+use crate::writing::{Contact, Loss, Losses, Rendering, Writer, Written};
 
 /// The version of the specification that is written.
 const VERSION: &str = "4.0.0";
@@ -63,6 +62,10 @@ impl crate::Format for Xarf {
     fn write(&self, rows: &SightingBatch, rendering: &Rendering<'_>) -> Option<Written> {
         Some(write(rows, rendering))
     }
+
+    fn writer(&self) -> Option<Box<dyn Writer>> {
+        Some(Box::new(Reports::default()))
+    }
 }
 
 /// The rows as XARF reports, one per line.
@@ -72,15 +75,33 @@ impl crate::Format for Xarf {
 /// evidence item may be is left out and listed (`raw`).
 fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written {
     let mut bytes = Vec::with_capacity(rows.len().saturating_mul(1_024));
-    let mut lost: BTreeMap<&'static str, u64> = BTreeMap::new();
-    for (index, row) in rows.rows().enumerate() {
-        let report = report(&row, index, rendering, &mut |field| *lost.entry(field).or_default() += 1);
-        // Writing JSON values into memory does not fail.
-        let _ = serde_json::to_writer(&mut bytes, &report);
-        bytes.push(b'\n');
-    }
-    let lost = lost.into_iter().map(|(field, rows)| Loss { field: field.to_owned(), rows }).collect();
+    let mut reports = Reports::default();
+    reports.rows(rows, rendering, &mut bytes);
+    let lost = reports.end(rendering, &mut bytes);
     Written { bytes, media_type: "application/x-ndjson", extension: "xarf.jsonl", lost }
+}
+
+/// Writes reports as rows come.
+#[derive(Default)]
+struct Reports {
+    written: usize,
+    lost: Losses,
+}
+
+impl Writer for Reports {
+    fn rows(&mut self, rows: &SightingBatch, rendering: &Rendering<'_>, file: &mut Vec<u8>) {
+        for row in rows.rows() {
+            let report = report(&row, self.written, rendering, &mut |field| self.lost.add(field));
+            // Writing JSON values into memory does not fail.
+            let _ = serde_json::to_writer(&mut *file, &report);
+            file.push(b'\n');
+            self.written += 1;
+        }
+    }
+
+    fn end(&mut self, _rendering: &Rendering<'_>, _file: &mut Vec<u8>) -> Vec<Loss> {
+        self.lost.list()
+    }
 }
 
 fn report(row: &SightingRef<'_>, index: usize, rendering: &Rendering<'_>, lose: &mut dyn FnMut(&'static str)) -> Value {

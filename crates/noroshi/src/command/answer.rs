@@ -6,7 +6,8 @@ use clap::Args;
 use model::{PartyId, Text};
 use serde_json::json;
 
-use super::{Done, Failure, Open, read_input, write_error_file};
+use super::input::{read_input, write_error_file};
+use super::{Done, Failure, Open};
 use crate::print::{Console, Sheet};
 
 /// Arguments of `answer`.

@@ -8,7 +8,8 @@ use exchange::keep_assignments::Imported;
 use model::{Instant, Text, Zone};
 use serde_json::json;
 
-use super::{Done, Failure, Open, read_input, write_error_file};
+use super::input::{read_input, write_error_file};
+use super::{Done, Failure, Open};
 use crate::print::{Console, Sheet};
 
 /// What a file of records is.

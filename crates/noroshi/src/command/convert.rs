@@ -4,15 +4,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use formats::reading::Raw;
 use formats::writing::Dialect;
-use formats::{Contact, Declared, Input, Rendering};
-use law::{Action, Clearance, Gate, Pack, Question, Subject};
+use formats::{Contact, Declared, Ending, Halt, Loss, Part, Rendering, Source, Stream, Writer};
+use law::{Action, Clearance, Closed, Gate, Pack, Question, Subject};
 use ledger::Receipt;
+use model::problem::{Code, Place};
 use model::special::SpecialRanges;
 use model::tag::DataClass;
-use model::{Actor, Classification, DecisionId, Lang, LeafId, PartyId, Purpose, Tags, Zone};
+use model::{Actor, Classification, DecisionId, Instant, Lang, LeafId, PartyId, Provenance, Purpose, Tags, Zone};
 
-use super::{Done, Failure, read_input, read_text, write_error_file};
+use super::input::{ErrorFile, open_input, read_text};
+use super::{Done, Failure};
 use crate::print::Console;
 use crate::start::{SystemClock, World};
 use crate::words::found_by;
@@ -69,7 +72,7 @@ pub struct Convert {
 /// The deed passes the gate like any other. Where there is no deployment there is no ledger to write to, and the decision
 /// stands in none; the holder changes the form of his own file and shows it to nobody by that.
 pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Done, Failure> {
-    let (name, bytes) = read_input(&convert.file)?;
+    let (name, mut source) = open_input(&convert.file)?;
     let mapping = convert.mapping.as_deref().map(read_text).transpose()?;
     let schema = convert.schema.as_deref().map(read_text).transpose()?;
     let (clearance, now) = clearance(home, console).await?;
@@ -84,14 +87,11 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         special: &special,
         received: now,
     };
-    let input = Input { file: &name, bytes: &bytes, subject: Subject::OwnFile };
     // A mapping file is about a list made by hand.
     let wanted = Some(convert.from.as_str()).filter(|from| *from != "auto").or(mapping.as_ref().map(|_| "list"));
-    let format = formats::detect::detect(&input, wanted)?;
-    let reading = format.read(&input, &declared)?;
     let domain = convert.sender.rsplit_once('@').map_or("example.org", |(_, domain)| domain).to_owned();
     let contact = Contact { org: domain.clone(), mail: convert.sender.clone(), domain };
-    let (format, dialect) = match convert.to {
+    let (to, dialect) = match convert.to {
         To::Idf => ("idf", Dialect::Plain),
         To::Csv => ("csv", Dialect::Plain),
         To::CsvExcel => ("csv", Dialect::Spreadsheet),
@@ -106,52 +106,164 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         zone: Zone::tokyo(),
         lang: console.lang(),
         dialect,
-        raw: Some(&bytes),
-        provenance: Some(&reading.provenance),
+        raw: None,
+        raw_at: 0,
+        provenance: None,
     };
-    let written = reading
-        .sightings
-        .open(&clearance, now, |rows| formats::by_name(format).and_then(|format| format.write(rows, &rendering)))
-        .map_err(|closed| Failure::Other(closed.to_string()))?
-        .ok_or_else(|| Failure::Other(format!("`{format}` is for reading only")))?;
-    match &convert.out {
-        Some(path) => std::fs::write(path, &written.bytes).map_err(|error| Failure::file(path, &error))?,
-        None => std::io::stdout().lock().write_all(&written.bytes)?,
-    }
+    let format = formats::by_name(to).ok_or_else(|| Failure::Other(format!("`{to}` is for reading only")))?;
+    let mut out: Box<dyn Write> = match &convert.out {
+        Some(path) => Box::new(std::fs::File::create(path).map_err(|error| Failure::file(path, &error))?),
+        None => Box::new(std::io::stdout().lock()),
+    };
+    let mut work = Work {
+        name: &name,
+        clearance: &clearance,
+        now,
+        lang: console.lang(),
+        rendering,
+        writer: formats::writer(format),
+        errors: ErrorFile::beside(&convert.file),
+        read: 0,
+        rejected: 0,
+        places: Vec::new(),
+    };
+    let ended = work.all(&mut *source, wanted, &declared, &mut *out).map_err(|failure| match failure {
+        Halted::Read(Halt::Disk(error)) => Failure::file(&convert.file, &error),
+        Halted::Read(Halt::Problem(problem)) => problem.into(),
+        Halted::Read(other) => Failure::Other(other.to_string()),
+        Halted::Other(failure) => failure,
+    })?;
+    let (ending, lost) = ended;
     let lang = console.lang();
     console.say(&match lang {
         Lang::Ja => {
             format!(
-                "{}: 読取 {} 行、不受理 {} 行（{}）",
-                name,
-                reading.rows,
-                reading.rejected,
-                found_by(&reading.found_by, Lang::Ja)
+                "{name}: 読取 {} 行、不受理 {} 行（{}）",
+                work.read,
+                work.rejected,
+                found_by(&ending.found_by, Lang::Ja)
             )
         }
-        Lang::En => {
-            format!("{}: {} rows read, {} rejected ({})", name, reading.rows, reading.rejected, reading.found_by)
-        }
+        Lang::En => format!("{name}: {} rows read, {} rejected ({})", work.read, work.rejected, ending.found_by),
     });
-    for loss in &written.lost {
+    for loss in &lost {
         console.say(&match lang {
-            Lang::Ja => format!("{} は {format} では表せません（{} 行）", loss.field, loss.rows),
-            Lang::En => format!("{} cannot be carried by {format} ({} rows)", loss.field, loss.rows),
+            Lang::Ja => format!("{} は {to} では表せません（{} 行）", loss.field, loss.rows),
+            Lang::En => format!("{} cannot be carried by {to} ({} rows)", loss.field, loss.rows),
         });
     }
-    for (place, code) in &reading.notes {
+    for (place, code) in &ending.notes {
         console.say(&format!("{place}: {} [{}]", code.text.of(lang), code.code));
     }
-    if reading.rejected == 0 {
+    if work.rejected == 0 {
         return Ok(Done::All);
     }
-    let (file, places) = reading
-        .rejects
-        .open(&clearance, now, |rejects| (rejects.to_csv(lang), rejects.places(&name).take(20).collect::<Vec<_>>()))
-        .map_err(|closed| Failure::Other(closed.to_string()))?;
-    console.rejects(&places, reading.rejected);
-    write_error_file(&convert.file, &file, console)?;
+    console.rejects(&work.places, work.rejected);
+    work.errors.say(console);
     Ok(Done::InPart)
+}
+
+/// Why a conversion came to an end.
+enum Halted {
+    Read(Halt),
+    Other(Failure),
+}
+
+impl From<Halt> for Halted {
+    fn from(halt: Halt) -> Self {
+        Self::Read(halt)
+    }
+}
+
+impl From<Closed> for Halted {
+    fn from(closed: Closed) -> Self {
+        Self::Other(Failure::Other(closed.to_string()))
+    }
+}
+
+impl From<std::io::Error> for Halted {
+    fn from(error: std::io::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// A file on its way from one form to another.
+struct Work<'a> {
+    name: &'a str,
+    clearance: &'a Clearance,
+    now: Instant,
+    lang: Lang,
+    rendering: Rendering<'a>,
+    writer: Box<dyn Writer>,
+    errors: ErrorFile,
+    read: u64,
+    rejected: u64,
+    /// Where the first rejected rows stand.
+    places: Vec<(Place, &'static Code)>,
+}
+
+impl Work<'_> {
+    /// Part by part; where the writer needs a look at all rows first, the file is read twice.
+    fn all(
+        &mut self,
+        source: &mut dyn Source,
+        wanted: Option<&str>,
+        declared: &Declared<'_>,
+        out: &mut dyn Write,
+    ) -> Result<(Ending, Vec<Loss>), Halted> {
+        let mut provenance = None;
+        if self.writer.needs_look() {
+            let mut stream = Stream::open(self.name, source, Subject::OwnFile, wanted, declared)?;
+            while let Some(part) = stream.part()? {
+                let Self { writer, rendering, clearance, now, .. } = self;
+                part.sightings.open(clearance, *now, |rows| writer.look(rows, rendering))?;
+            }
+            provenance = Some(stream.end().map_err(Halt::from)?.provenance);
+        }
+        let stream = Stream::open(self.name, source, Subject::OwnFile, wanted, declared)?.with_raw();
+        let provenance = provenance.unwrap_or_else(|| stream.provenance());
+        let mut file = Vec::new();
+        let ending = stream.each(|part| {
+            self.part(&part, &provenance, &mut file)?;
+            out.write_all(&file)?;
+            file.clear();
+            Ok::<_, Halted>(())
+        })?;
+        let rendering = Rendering { provenance: Some(&provenance), ..self.rendering.clone() };
+        let lost = self.writer.end(&rendering, &mut file);
+        out.write_all(&file)?;
+        out.flush()?;
+        Ok((ending, lost))
+    }
+
+    fn part(&mut self, part: &Part, provenance: &Provenance, file: &mut Vec<u8>) -> Result<(), Halted> {
+        const MOST_SHOWN: usize = 20;
+        let (clearance, now, lang) = (self.clearance, self.now, self.lang);
+        let is_first = self.rejected == 0;
+        self.read += part.rows;
+        self.rejected += part.rejected;
+        if part.rejected > 0 {
+            let shown = MOST_SHOWN - self.places.len().min(MOST_SHOWN);
+            let (csv, places) = part.rejects.open(clearance, now, |rejects| {
+                let csv = if is_first { rejects.to_csv(lang) } else { rejects.rows_of_csv(lang) };
+                (csv, rejects.places(self.name).take(shown).collect::<Vec<_>>())
+            })?;
+            self.places.extend(places);
+            self.errors.write_all(&csv)?;
+        }
+        let raw = match &part.raw {
+            Some(raw) => raw.open(clearance, now, Raw::clone)?,
+            None => Raw::default(),
+        };
+        let rendering = Rendering {
+            raw: Some(&raw.bytes),
+            raw_at: raw.offset,
+            provenance: Some(provenance),
+            ..self.rendering.clone()
+        };
+        let writer = &mut self.writer;
+        Ok(part.sightings.open(clearance, now, |rows| writer.rows(rows, &rendering, file))?)
+    }
 }
 
 /// The clearance to convert, recorded in the deployment's ledger where there is one.

@@ -7,7 +7,8 @@ use exchange::receive::{Handed, Preview};
 use model::{Lang, PartyId, RoundId, Text, Zone};
 use serde_json::json;
 
-use super::{Done, Failure, Open, helps, read_input, read_text, write_error_file};
+use super::input::{ErrorFile, open_input, read_text};
+use super::{Done, Failure, Open, helps};
 use crate::print::{Console, Sheet};
 use crate::words::found_by;
 
@@ -41,11 +42,11 @@ pub struct Ingest {
 
 /// Ingests, or previews.
 pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done, Failure> {
-    let (name, bytes) = read_input(&ingest.file)?;
+    let (name, mut source) = open_input(&ingest.file)?;
+    let mut errors = ErrorFile::beside(&ingest.file);
     let mapping = ingest.mapping.as_deref().map(read_text).transpose()?;
     let handed = Handed {
         file: &name,
-        bytes: &bytes,
         round: ingest.round.clone(),
         relay: ingest.from,
         author: ingest.author,
@@ -59,18 +60,22 @@ pub async fn run(open: &Open, ingest: Ingest, console: &Console) -> Result<Done,
         mapping: mapping.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
     };
     let busy = console.busy(Text { ja: "読み取っています", en: "reading" });
+    let unreadable = |error| match error {
+        exchange::DeedError::Input(error) => Failure::file(&ingest.file, &error),
+        other => other.into(),
+    };
+    let house = open.house();
     let (preview, report) = if ingest.dry_run {
-        (open.house().preview(&open.actor, &handed).await?, None)
+        let preview = house.preview(&open.actor, &handed, &mut *source, &mut errors).await;
+        (preview.map_err(unreadable)?, None)
     } else {
-        let received = open.house().receive(&open.actor, &handed).await?;
+        let received = house.receive(&open.actor, &handed, &mut *source, &mut errors).await.map_err(unreadable)?;
         (received.preview, Some(received.report))
     };
     open.close().await?;
     drop(busy);
     show(&preview, console)?;
-    if let Some(file) = &preview.error_file {
-        write_error_file(&ingest.file, file, console)?;
-    }
+    errors.say(console);
     console.say(&match (console.lang(), report) {
         (Lang::Ja, None) => "予行です。何も保存していません。".to_owned(),
         (Lang::En, None) => "dry run: nothing was kept".to_owned(),

@@ -7,7 +7,8 @@ use ledger::verify::Verdict;
 use model::{Lang, Text};
 use serde_json::json;
 
-use super::{Done, Failure, open, read_input};
+use super::input::read_input;
+use super::{Done, Failure, open};
 use crate::print::{Console, Form, Sheet};
 use crate::start::SystemClock;
 

@@ -7,6 +7,7 @@ pub mod convert;
 mod failure;
 pub mod ingest;
 pub mod init;
+mod input;
 pub mod law;
 pub mod ledger;
 pub mod node;
@@ -14,13 +15,10 @@ pub mod operation;
 pub mod party;
 pub mod round;
 
-use std::io::Read;
 use std::path::Path;
 
 use clap::Subcommand;
-use exchange::problem::FILE_NOT_UTF8;
-use model::problem::{Place, Problem};
-use model::{Actor, Lang, Text};
+use model::{Actor, Text};
 
 pub use failure::{Failure, helps};
 
@@ -163,42 +161,4 @@ async fn open(home: &Path, console: &Console) -> Result<Open, Failure> {
     }
     let actor = local_actor(&started.house);
     Ok(Open { started, actor })
-}
-
-/// A file's name without its folder and its bytes; `-` is standard input.
-pub fn read_input(path: &Path) -> Result<(String, Vec<u8>), Failure> {
-    if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes)?;
-        return Ok(("-".to_owned(), bytes));
-    }
-    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
-    Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes))
-}
-
-/// As [`read_input`], for a text.
-pub fn read_text(path: &Path) -> Result<(String, String), Failure> {
-    let (name, bytes) = read_input(path)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
-        Problem::new(&FILE_NOT_UTF8, Place::file(name.clone()).line(line))
-    })?;
-    // An editor's byte order mark is no part of the text.
-    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    Ok((name, text))
-}
-
-/// Writes an error file beside the input, for its submitter.
-pub fn write_error_file(input: &Path, bytes: &[u8], console: &Console) -> Result<(), Failure> {
-    let mut name =
-        if input.as_os_str() == "-" { "stdin".into() } else { input.file_name().unwrap_or_default().to_owned() };
-    name.push(".errors.csv");
-    let path = input.parent().unwrap_or(Path::new("")).join(name);
-    std::fs::write(&path, bytes).map_err(|error| Failure::file(&path, &error))?;
-    console.say(&match console.lang() {
-        Lang::Ja => format!("受け取れなかった行を {} に書き出しました（提供元へ返せます）", path.display()),
-        Lang::En => format!("rows that could not be taken are in {} (to be sent back to the source)", path.display()),
-    });
-    Ok(())
 }

@@ -9,7 +9,8 @@ use model::problem::Place;
 use model::{DeliveryId, Lang, NodeTally, Outcome, Text};
 use serde_json::json;
 
-use super::{Done, Failure, Open, read_input, write_error_file};
+use super::input::{read_input, write_error_file};
+use super::{Done, Failure, Open};
 use crate::print::{Console, Sheet};
 
 /// Commands of a node.

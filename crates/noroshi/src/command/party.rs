@@ -6,7 +6,8 @@ use clap::Subcommand;
 use model::{Address, Lang, Text};
 use serde_json::json;
 
-use super::{Done, Failure, Open, read_text};
+use super::input::read_text;
+use super::{Done, Failure, Open};
 use crate::print::{Console, Sheet};
 
 /// A roster to begin with; it fits the sample plan, and the other samples beside it.

@@ -1,6 +1,7 @@
 //! The replay: a hub and its nodes are founded, lists are received, split, delivered, identified, told and answered, with a
 //! clock that stands at each step of history. Every step is a deed of `exchange`.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -217,7 +218,6 @@ async fn replay(
         house.open_round(&hub.actor, &round).await?;
         let handed = Handed {
             file: &list.file,
-            bytes: &list.bytes,
             round: round.clone(),
             relay: reporter.clone(),
             author: None,
@@ -225,7 +225,8 @@ async fn replay(
             zone: None,
             mapping: None,
         };
-        let received = house.receive(&hub.actor, &handed).await?;
+        let mut source = Cursor::new(&list.bytes);
+        let received = house.receive(&hub.actor, &handed, &mut source, &mut std::io::sink()).await?;
         let mut step = |deed: &'static str, party: &str, ground: String, rules: Vec<String>| {
             steps.push(Step {
                 round: round.to_string(),
