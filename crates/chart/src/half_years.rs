@@ -133,7 +133,7 @@ impl HalfYears {
     fn measures(&self, lang: Lang) -> (String, String) {
         match (&self.value, lang) {
             (Value::Yen, Lang::Ja) => ("被害額".to_owned(), "実被害額".to_owned()),
-            (Value::Yen, Lang::En) => ("gross damage".to_owned(), "actual damage".to_owned()),
+            (Value::Yen, Lang::En) => ("gross damage (yen)".to_owned(), "actual damage (yen)".to_owned()),
             (Value::Count(of), _) => (name(of, lang), String::new()),
         }
     }
@@ -187,7 +187,7 @@ impl HalfYears {
                 Some((left + slot * (place as f64 + 0.5) - bar / 2.0, y(self.halves.get(place)?.gross?)))
             };
             let (Some((x1, y1)), Some((x2, y2))) = (at(relapse.low), at(relapse.again)) else { continue };
-            let (x1, y1, x2, y2) = (x1, y1 - 22.0, x2, y2 - 22.0);
+            let (x1, y1, x2, y2) = (x1, y1 - 24.0, x2, y2 - 30.0);
             svg.line([x1, y1, x2, y2], INK, 2.0, "none");
             let (dx, dy) = (x2 - x1, y2 - y1);
             let long = (dx * dx + dy * dy).sqrt().max(1.0);
@@ -282,7 +282,6 @@ fn half_name(svg: &mut Svg, half: &Half, middle: f64, y: f64, slot: f64) {
     if width(&year, SMALL) <= slot {
         svg.text(middle, y + 15.0, letters, &year);
     } else if half.half == 1 {
-        let half_wide = width(&year, SMALL) / 2.0 + 2.0;
-        svg.text((middle + slot / 2.0).min(svg.width - half_wide), y + 15.0, letters, &year);
+        svg.text(middle + slot / 2.0, y + 15.0, letters, &year);
     }
 }

@@ -10,6 +10,9 @@ use crate::palette::{Look, PAPER, QUIET};
 use crate::svg::{Anchor, BODY, Letters, SMALL, Svg, name};
 use crate::table::{Cell, Table, both};
 
+/// How wide the empty box of a rung is whose count is not known.
+const NOT_KNOWN: f64 = 24.0;
+
 /// One rung.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rung {
@@ -55,7 +58,7 @@ impl Ladder {
                 Some(first) if first.unit == rung.unit => Look::Done,
                 _ => Look::Plain,
             };
-            let length = rung.count.map_or(0.0, |count| room * (count as f64 / most as f64));
+            let length = rung.count.map_or(NOT_KNOWN, |count| room * (count as f64 / most as f64));
             let title = [said.name.as_str(), &said.unit, &said.count, &said.rate].join(" · ");
             let top;
             if wide {
@@ -94,7 +97,7 @@ impl Ladder {
             if rung.count.is_some() {
                 svg.bar([left, bar_top, length.max(1.0), bar_high], look, &title);
             } else {
-                let [x, y, w, h] = [left, bar_top, 4.0, bar_high].map(crate::svg::coordinate);
+                let [x, y, w, h] = [left, bar_top, NOT_KNOWN, bar_high].map(crate::svg::coordinate);
                 let dashed = [
                     ("x", x.as_str()),
                     ("y", &y),

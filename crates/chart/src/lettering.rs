@@ -138,8 +138,15 @@ fn pieces(text: &str) -> Vec<String> {
     let wide = |c: char| c.width() == Some(2);
     let mut pieces: Vec<String> = Vec::new();
     for c in text.chars() {
+        // `p < 0.05` stays together.
+        let compares = pieces.last().is_some_and(|piece| piece.ends_with("< ") || piece.ends_with("= "));
         let joins = pieces.last().and_then(|piece| piece.chars().last()).is_some_and(|last| {
-            CLOSING.contains(c) || OPENING.contains(last) || c == ' ' || (!wide(c) && !wide(last) && last != ' ')
+            compares
+                || matches!(c, '<' | '=')
+                || CLOSING.contains(c)
+                || OPENING.contains(last)
+                || c == ' '
+                || (!wide(c) && !wide(last) && last != ' ')
         });
         match pieces.last_mut() {
             Some(piece) if joins => piece.push(c),

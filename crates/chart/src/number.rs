@@ -33,11 +33,11 @@ pub(crate) fn yen(yen: u64, lang: Lang) -> String {
     }
 }
 
-/// Yen in a few digits: `15.4億円`, `1.54 bn`.
+/// Yen in a few digits: `15.4億円`, `1.54 bn`; in English the unit stands in the legend.
 pub(crate) fn yen_short(yen: u64, lang: Lang) -> String {
     let (units, none) = match lang {
         Lang::Ja => ([(1_000_000_000_000, "兆円"), (100_000_000, "億円"), (10_000, "万円")], "円"),
-        Lang::En => ([(1_000_000_000, " bn yen"), (1_000_000, " m yen"), (1_000, " k yen")], " yen"),
+        Lang::En => ([(1_000_000_000, " bn"), (1_000_000, " m"), (1_000, " k")], ""),
     };
     for (unit, word) in units {
         if yen >= unit {
@@ -103,10 +103,10 @@ mod tests {
         assert_eq!((thousands(0), thousands(999), thousands(155_521)), ("0".into(), "999".into(), "155,521".into()));
         assert_eq!((permille(670), permille(1_000), permille(3)), ("67.0 %".into(), "100.0 %".into(), "0.3 %".into()));
         assert_eq!(yen_short(1_544_000_000, Lang::Ja), "15.4億円");
-        assert_eq!(yen_short(1_544_000_000, Lang::En), "1.54 bn yen");
+        assert_eq!(yen_short(1_544_000_000, Lang::En), "1.54 bn");
         assert_eq!(yen_short(500_000_000, Lang::Ja), "5億円");
         assert_eq!(yen_short(12_000_000_000, Lang::Ja), "120億円");
-        assert_eq!((yen_short(9_000, Lang::Ja), yen_short(0, Lang::En)), ("9000円".into(), "0 yen".into()));
+        assert_eq!((yen_short(9_000, Lang::Ja), yen_short(0, Lang::En)), ("9000円".into(), "0".into()));
         assert_eq!(ticks(155_521, 5), [0, 50_000, 100_000, 150_000, 200_000]);
         assert_eq!((ticks(0, 5), ticks(1, 5)), (vec![0, 1], vec![0, 1]));
         assert_eq!(day_ticks(35, 5), [0, 7, 14, 21, 28, 35]);

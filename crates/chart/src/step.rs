@@ -5,7 +5,7 @@ use std::fmt::Write;
 use model::text::{Lang, Name};
 
 use crate::drawn::{Drawn, Head, Size};
-use crate::lettering::fitted;
+use crate::lettering::{fitted, width};
 use crate::number;
 use crate::palette::{GRID, INK, LINES, QUIET};
 use crate::svg::{Anchor, BODY, Letters, SMALL, Svg, coordinate, name};
@@ -123,7 +123,11 @@ impl Step {
     pub fn draw(&self, lang: Lang, size: Size) -> Drawn {
         let mut svg = Svg::new(&self.head, lang, size);
         let end = self.groups.iter().map(Group::end).fold(0.0, f64::max);
-        let ticks = number::day_ticks((end.min(1e9).ceil() as u64).max(1), if size == Size::Wide { 10 } else { 5 });
+        // As many ticks as the numbers at risk under them leave room for.
+        let most = self.groups.iter().map(Group::subjects).max().unwrap_or(0);
+        let room = (svg.width - 84.0) / (width(&number::thousands(most), SMALL) + 10.0);
+        let count = (room as u64).clamp(1, if size == Size::Wide { 10 } else { 5 });
+        let ticks = number::day_ticks((end.min(1e9).ceil() as u64).max(1), count);
         let last_day = ticks.last().map_or(1.0, |day| *day as f64);
         let drawn: Vec<(&Group, String, (&str, &str))> =
             self.groups.iter().zip(LINES).map(|(group, line)| (group, name(&group.name, lang), line)).collect();
@@ -167,7 +171,7 @@ impl Step {
         let said = self.said(group, svg.lang);
         let room = svg.width - 52.0;
         let both = format!("{name}: {said}");
-        if crate::lettering::width(&both, BODY) <= room {
+        if width(&both, BODY) <= room {
             svg.text(48.0, svg.y, Letters::body(), &both);
         } else {
             svg.text(48.0, svg.y, Letters::body(), &fitted(name, BODY, room));
@@ -179,7 +183,10 @@ impl Step {
     /// Subjects, events and median of a group in words.
     fn said(&self, group: &Group, lang: Lang) -> String {
         let (n, events) = (number::thousands(group.subjects()), number::thousands(group.events()));
-        let end = |end: Option<f64>| end.map_or("–".to_owned(), number::days);
+        let end = |end: Option<f64>| {
+            let open = if lang == Lang::Ja { "上限なし" } else { "no upper limit" };
+            end.map_or(open.to_owned(), number::days)
+        };
         let median = match (group.median, lang) {
             (Some(Median { days, low, high }), Lang::Ja) => {
                 format!("中央値 {}日（95 %信頼区間 {}〜{}）", number::days(days), end(low), end(high))

@@ -141,7 +141,10 @@ impl Svg {
         self.shape("line", &attributes, None);
     }
 
+    /// One line of text. What stands about its point is moved where it would reach over an edge.
     pub(crate) fn text(&mut self, x: f64, y: f64, letters: Letters, text: &str) {
+        let half = crate::lettering::width(text, letters.size) / 2.0;
+        let x = if letters.anchor == Anchor::Middle { x.min(self.width - half).max(half) } else { x };
         let anchor = match letters.anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -220,8 +223,9 @@ pub(crate) fn name(name: &Name, lang: Lang) -> String {
     clean(name.of(lang), LONGEST_NAME)
 }
 
-/// A coordinate with at most two digits after the point.
+/// A coordinate with at most two digits after the point; 0 for what is no number.
 pub(crate) fn coordinate(value: f64) -> String {
+    let value = if value.is_finite() { value } else { 0.0 };
     let said = format!("{value:.2}");
     let said = said.trim_end_matches('0').trim_end_matches('.');
     if said == "-0" { "0".to_owned() } else { said.to_owned() }

@@ -302,7 +302,10 @@ fn sound(name: &str, drawn: &Drawn) {
             }
         }
     }
-    assert!(numbers > 0 || drawn.tables.iter().all(|table| table.rows.is_empty()), "{name}: a table without numbers");
+    assert!(
+        numbers > 0 || drawn.tables.first().is_some_and(|table| table.rows.is_empty()),
+        "{name}: a table without numbers"
+    );
     assert!(Document::parse(&drawn.file()).is_ok(), "{name}: the file is no XML");
 }
 
