@@ -64,7 +64,7 @@ pub static DAY_TOO_FAR: Code = Code {
         ja: "始まりの日時が正しいか確認してください。1970年のような初期値が入っていることがよくあります。",
         en: "check the starting time; often it is a default such as 1970.",
     },
-    example: r#"{"from":40000,"to":40000,"count":7}"#,
+    example: "{\"from\":40000,\"to\":40000,\"count\":7}",
 };
 
 /// A cell of a table that cannot be.
@@ -78,7 +78,7 @@ pub static BAD_CELL: Code = Code {
         ja: "区間は日の順に一度ずつ、1件以上のものだけを書いてください。",
         en: "write each span once, in the order of its days, and only with a count of 1 or more.",
     },
-    example: r#"{"from":9,"to":3,"count":7}"#,
+    example: "{\"from\":9,\"to\":3,\"count\":7}",
 };
 
 /// More than can be counted exactly.
@@ -90,7 +90,7 @@ pub static TOO_MANY: Code = Code {
     help: Text {
         ja: "送り元の生命表の件数を確認してください。", en: "check the counts in the table that was sent."
     },
-    example: r#"{"from":3,"to":3,"count":18446744073709551615}"#,
+    example: "{\"from\":3,\"to\":3,\"count\":18446744073709551615}",
 };
 
 /// Two tables that are not about the same.
@@ -104,7 +104,7 @@ pub static NOT_THE_SAME: Code = Code {
         ja: "同じ始まり（送付・通知・初観測）、同じ出来事、同じ単位の表どうしにしてください。",
         en: "use tables with the same start (sent, told, first seen), the same event and the same unit.",
     },
-    example: r#"{"since":"told"} + {"since":"first-seen"}"#,
+    example: "{\"since\":\"told\"} + {\"since\":\"first-seen\"}",
 };
 
 /// Those who were not told have no day of being told.
@@ -118,7 +118,7 @@ pub static NO_COMMON_START: Code = Code {
         ja: "両方の群に共通の始まり（送付または初観測）から数えた表を使ってください。",
         en: "count both groups from a start that both have: sent, or first seen.",
     },
-    example: r#"{"since":"told"}"#,
+    example: "{\"since\":\"told\"}",
 };
 
 /// A cell smaller than agreed.
@@ -132,7 +132,7 @@ pub static SMALL_CELL: Code = Code {
         ja: "送り元の設定（最小件数）を確認し、区間をまとめて送り直してください。この表は集計に使いません。",
         en: "check the smallest count in the sender's settings and send the table again, grouped; this one is not used.",
     },
-    example: r#"{"from":3,"to":3,"count":1}"#,
+    example: "{\"from\":3,\"to\":3,\"count\":1}",
 };
 
 /// A rule for small cells that would not protect.
