@@ -98,6 +98,14 @@ pub struct Step {
     pub test: Option<Name>,
 }
 
+/// A group as it is drawn.
+struct Line<'a> {
+    group: &'a Group,
+    name: String,
+    colour: &'static str,
+    dashes: &'static str,
+}
+
 /// Where the curves are drawn.
 struct Plot {
     left: f64,
@@ -129,11 +137,14 @@ impl Step {
         let count = (room as u64).clamp(1, if size == Size::Wide { 10 } else { 5 });
         let ticks = number::day_ticks((end.min(1e9).ceil() as u64).max(1), count);
         let last_day = ticks.last().map_or(1.0, |day| *day as f64);
-        let drawn: Vec<(&Group, String, (&str, &str))> =
-            self.groups.iter().zip(LINES).map(|(group, line)| (group, name(&group.name, lang), line)).collect();
-
-        for (group, name, (colour, dashes)) in &drawn {
-            self.legend_line(&mut svg, group, name, colour, dashes);
+        let lines: Vec<Line<'_>> = self
+            .groups
+            .iter()
+            .zip(LINES)
+            .map(|(group, (colour, dashes))| Line { group, name: name(&group.name, lang), colour, dashes })
+            .collect();
+        for line in &lines {
+            self.legend_line(&mut svg, line);
         }
         svg.y += 12.0;
         let share_name = name(&self.share, lang);
@@ -150,13 +161,13 @@ impl Step {
         svg.y += SMALL + 4.0;
         let days_name = fitted(&name(&self.days, lang), SMALL, plot.width);
         svg.text(plot.left + plot.width / 2.0, svg.y, Letters::small().at(Anchor::Middle), &days_name);
-        for (group, _, (colour, _)) in &drawn {
-            band(&mut svg, &plot, group, colour);
+        for line in &lines {
+            band(&mut svg, &plot, line);
         }
-        for (group, name, line) in &drawn {
-            curve(&mut svg, &plot, group, name, *line, &ticks, lang);
+        for line in &lines {
+            curve(&mut svg, &plot, line, &ticks);
         }
-        risks(&mut svg, &plot, &drawn, &ticks, &name(&self.unit, lang));
+        risks(&mut svg, &plot, &lines, &ticks, &name(&self.unit, lang));
         if let Some(test) = &self.test {
             svg.y += 6.0;
             svg.lines(4.0, Letters::body(), &name(test, lang));
@@ -165,7 +176,8 @@ impl Step {
         svg.finish(&description, vec![self.days_table(&ticks), self.groups_table()])
     }
 
-    fn legend_line(&self, svg: &mut Svg, group: &Group, name: &str, colour: &str, dashes: &str) {
+    fn legend_line(&self, svg: &mut Svg, line: &Line<'_>) {
+        let Line { group, name, colour, dashes } = line;
         svg.y += BODY + 8.0;
         svg.line([4.0, svg.y - 4.5, 40.0, svg.y - 4.5], colour, 2.4, dashes);
         let said = self.said(group, svg.lang);
@@ -294,8 +306,9 @@ fn axes(svg: &mut Svg, plot: &Plot, ticks: &[u64]) {
 }
 
 /// The area between the limits, where there are any.
-fn band(svg: &mut Svg, plot: &Plot, group: &Group, colour: &str) {
-    let (mut above, mut below): (Vec<(f64, f64)>, Vec<(f64, f64)>) = (Vec::new(), Vec::new());
+fn band(svg: &mut Svg, plot: &Plot, line: &Line<'_>) {
+    let Line { group, colour, .. } = line;
+    let (mut above, mut below) = (Vec::new(), Vec::new());
     for (at, point) in group.points.iter().enumerate() {
         let Some((low, high)) = point.limits else { continue };
         let until = group.points.get(at + 1).map_or(point.days, |next| next.days);
@@ -313,15 +326,8 @@ fn band(svg: &mut Svg, plot: &Plot, group: &Group, colour: &str) {
 }
 
 /// The steps, ticks where somebody was watched no longer, the median, and a dot to point at for each day of the table.
-fn curve(
-    svg: &mut Svg,
-    plot: &Plot,
-    group: &Group,
-    name: &str,
-    (colour, dashes): (&str, &str),
-    ticks: &[u64],
-    lang: Lang,
-) {
+fn curve(svg: &mut Svg, plot: &Plot, line: &Line<'_>, ticks: &[u64]) {
+    let Line { group, name, colour, dashes } = line;
     let Some(first) = group.points.first() else { return };
     let mut path =
         format!("M{} {}H{}", coordinate(plot.x(0.0)), coordinate(plot.y(1.0)), coordinate(plot.x(first.days)));
@@ -350,7 +356,7 @@ fn curve(
         let limits =
             limits.map_or(String::new(), |(low, high)| format!(" ({} – {})", number::share(low), number::share(high)));
         let (risk, events) = (number::thousands(group.at_risk(days)), number::thousands(group.events_until(days)));
-        let title = match lang {
+        let title = match svg.lang {
             Lang::Ja => format!(
                 "{name} · {}日: {said}{limits}、対象数 {risk}、それまでの発生 {events}",
                 number::thousands(*day)
@@ -366,14 +372,14 @@ fn curve(
 }
 
 /// The numbers at risk under the axis, group by group.
-fn risks(svg: &mut Svg, plot: &Plot, drawn: &[(&Group, String, (&str, &str))], ticks: &[u64], unit: &str) {
+fn risks(svg: &mut Svg, plot: &Plot, lines: &[Line<'_>], ticks: &[u64], unit: &str) {
     let heading = match svg.lang {
         Lang::Ja => format!("対象数（観察中の{unit}）"),
         Lang::En => format!("Number at risk ({unit})"),
     };
     svg.y += 8.0;
     svg.lines(4.0, Letters::small().bold().filled(INK), &heading);
-    for (group, name, (colour, dashes)) in drawn {
+    for Line { group, name, colour, dashes } in lines {
         svg.y += SMALL + 8.0;
         svg.line([4.0, svg.y - 4.0, 32.0, svg.y - 4.0], colour, 2.4, dashes);
         svg.text(38.0, svg.y, Letters::small(), &fitted(name, SMALL, svg.width - 44.0));
