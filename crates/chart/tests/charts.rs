@@ -332,6 +332,26 @@ fn every_chart_is_sound_and_equal_to_its_table() {
     assert!(!has_number("1,155 and 15", "155") && has_number("(155)", "155"));
 }
 
+#[test]
+fn a_rate_of_one_unit_to_another_is_never_printed() {
+    let percent = |ladder: &Ladder| {
+        let drawn = ladder.draw(Lang::En, Size::Wide);
+        (
+            drawn.svg.matches(" % of ").count(),
+            drawn.tables[0].rows.iter().filter(|row| row[3] != chart::Cell::Nothing).count(),
+        )
+    };
+    let mut ladder = ladder();
+    let (said, told) = percent(&ladder);
+    assert_eq!(told, 5);
+    ladder.rungs[2].of = Some(0);
+    assert_eq!(percent(&ladder), (said, told), "terminals of rows");
+    ladder.rungs[3].count = Some(155_522);
+    assert_eq!(percent(&ladder).1, told - 1, "more than everything");
+    ladder.rungs[4].of = Some(99);
+    assert_eq!(percent(&ladder).1, told - 2, "of no rung");
+}
+
 const HOSTILE: [&str; 6] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>&amp;&#x3c;",

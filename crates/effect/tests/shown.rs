@@ -116,6 +116,28 @@ fn the_sample_reads_and_shows_its_relapse() {
 }
 
 #[test]
+fn a_relapse_is_measured_by_what_was_before() {
+    let half =
+        |at: u16, gross: u64| format!("[[half]]\nyear = {}\nhalf = {}\ngross = {gross}\n", 2010 + at / 2, at % 2 + 1);
+    let relapses = |values: &[u64], on: &str| {
+        let halves: String = (0..).zip(values).map(|(at, gross)| half(at, *gross)).collect();
+        let mark = format!("[[mark]]\non = \"{on}\"\nkind = \"arrest\"\ntext = {{ ja = \"x\" }}\n");
+        let head = "name = { ja = \"名\" }\nsource = { ja = \"源\" }\nunit = \"yen\"\n";
+        let series = Series::read("s.toml", &format!("{head}{halves}{mark}")).unwrap();
+        let found = series.relapses(Measure::Gross);
+        found.into_iter().map(|r| (r.before, r.low.1, r.again.1, r.permille_of_before().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        relapses(&[900, 80, 100, 50, 70, 200], "2011-03"),
+        [(100, 50, 200, 2_000)],
+        "neither older nor later heights count"
+    );
+    assert_eq!(relapses(&[100, 60, 50, 40], "2010-03"), [], "it only fell");
+    assert_eq!(relapses(&[100, 120, 150], "2010-03"), [], "it only rose");
+    assert_eq!(relapses(&[100, 50, 70], "2012-03"), [], "the event comes after the series");
+}
+
+#[test]
 fn every_bad_series_is_named() {
     let head = "name = { ja = \"名\" }\nsource = { ja = \"源\" }\nunit = \"yen\"\n";
     let half = |rest: &str| format!("[[half]]\nyear = 2014\nhalf = 1\n{rest}\n");
