@@ -60,6 +60,7 @@ fn catalogue() -> Vec<(&'static str, Vec<Said>)> {
         ("ledger", ledger::FAULTS.iter().copied().map(Said::from).collect()),
         ("formats", all(&[&formats::codes().collect::<Vec<_>>()])),
         ("directory", all(&[directory::CODES])),
+        ("effect", all(&[effect::CODES])),
         ("keys", all(&[keys::CODES])),
         ("store", all(&[store::CODES])),
         ("archive", all(&[archive::CODES])),
