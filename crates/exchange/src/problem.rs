@@ -324,6 +324,11 @@ codes! {
         "この設定は使えません（矢印の右は最も近いキー）", "there is no such setting (after the arrow: the nearest known key)",
         help "キーの綴りと、書いた場所（表の見出し）を確認してください。使えるキーは docs/manual/operator.ja.md の4章にあります。知らないキーがあると起動しません。", "check the key's spelling and the table it stands in; section 4 of docs/manual/operator.en.md explains every key. A key that is not known stops the start.",
         example "langauge = \"ja\"";
+    /// A folder without a file.
+    FOLDER_EMPTY = "folder-empty",
+        "フォルダーに読み取るファイルがありません", "there is no file in the folder",
+        help "フォルダーの場所を確認してください。名前が . で始まるファイルとエラーファイル（.errors.csv）は読み取りません", "check the folder; files whose name begins with a dot and error files (.errors.csv) are not read",
+        example "noroshi ingest feeds/ --round goz-2014/1 --from jpcert";
     /// A file that the command line names cannot be read or written.
     FILE_UNREADABLE = "cannot-open-file",
         "ファイルを開けません", "the file cannot be opened",

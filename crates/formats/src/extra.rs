@@ -85,14 +85,18 @@ fn begin(members: &mut String, key: &str) {
 
 /// The text as a JSON string.
 fn quote(text: &str, out: &mut String) {
-    // RFC 8259, section 7: these are all that must be escaped.
-    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+    if is_plain(text) {
         out.push('"');
         out.push_str(text);
         out.push('"');
     } else {
         out.push_str(&serde_json::Value::from(text).to_string());
     }
+}
+
+/// As JSON, without an escape. RFC 8259, section 7: these are all that must be escaped.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\')
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub(crate) fn raw<'r>(row: &SightingRef<'_>, rendering: &Rendering<'r>) -> Optio
 }
 
 /// The schema, with its format before it where it does not name that itself.
-fn schema(provenance: &model::Provenance) -> String {
+pub(crate) fn schema(provenance: &model::Provenance) -> String {
     if provenance.schema.starts_with(&provenance.format) {
         provenance.schema.clone()
     } else {

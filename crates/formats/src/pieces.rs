@@ -194,7 +194,11 @@ impl Reader for Pieces<'_> {
                 self.skip(rows);
                 return Ok(!self.done);
             }
-            let whole = self.piece_end().unwrap_or(self.buffer.len());
+            let Some(whole) = self.piece_end() else {
+                // Not a whole line yet.
+                room = room.saturating_mul(2);
+                continue;
+            };
             let last = self.ended && whole == self.buffer.len();
             let more = match (last, room > LONGEST_RECORD) {
                 (true, _) => More::No,

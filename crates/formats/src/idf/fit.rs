@@ -22,21 +22,17 @@ pub(super) fn fits(key: &str, value: &Value) -> bool {
     if key.starts_with("extra.") {
         return true;
     }
-    let text = value.as_str();
-    let number = || value.as_f64().or_else(|| text?.trim().parse().ok());
+    if let Some(text) = value.as_str() {
+        return text_fits(key, text);
+    }
     match key {
-        "feed.accuracy" => number().is_some_and(|share| (0.0..=100.0).contains(&share)),
-        "rtir_id" => value.is_i64() || text.is_some_and(|text| text.trim().parse::<i64>().is_ok()),
-        _ if ends(key, &["latitude", "longitude"]) => number().is_some_and(f64::is_finite),
-        _ if ends(key, &["asn"]) => {
-            let digits = text.map(|text| text.strip_prefix("AS").unwrap_or(text).parse::<u32>().ok());
-            digits.unwrap_or_else(|| u32::try_from(value.as_u64()?).ok()).is_some_and(|asn| asn != 0)
-        }
-        _ if ends(key, &["tor_node"]) => {
-            value.is_boolean() || text.is_some_and(|text| matches!(text, "true" | "false"))
-        }
+        "feed.accuracy" => value.as_f64().is_some_and(|share| (0.0..=100.0).contains(&share)),
+        "rtir_id" => value.is_i64(),
+        _ if ends(key, &["latitude", "longitude"]) => value.as_f64().is_some_and(f64::is_finite),
+        _ if ends(key, &["asn"]) => value.as_u64().and_then(|asn| u32::try_from(asn).ok()).is_some_and(|asn| asn != 0),
+        _ if ends(key, &["tor_node"]) => value.is_boolean(),
         _ if ends(key, &["port"]) => value.is_u64(),
-        _ => text.is_some_and(|text| text_fits(key, text)),
+        _ => false,
     }
 }
 
@@ -45,7 +41,23 @@ fn ends(key: &str, parts: &[&str]) -> bool {
     key.rsplit('.').next().is_some_and(|last| parts.contains(&last))
 }
 
-fn text_fits(key: &str, text: &str) -> bool {
+/// As [`fits`], for a text.
+pub(super) fn text_fits(key: &str, text: &str) -> bool {
+    if key.starts_with("extra.") {
+        return true;
+    }
+    let number = || text.trim().parse::<f64>().ok();
+    match key {
+        "feed.accuracy" => return number().is_some_and(|share| (0.0..=100.0).contains(&share)),
+        "rtir_id" => return text.trim().parse::<i64>().is_ok(),
+        _ if ends(key, &["latitude", "longitude"]) => return number().is_some_and(f64::is_finite),
+        _ if ends(key, &["asn"]) => {
+            return text.strip_prefix("AS").unwrap_or(text).parse::<u32>().is_ok_and(|asn| asn != 0);
+        }
+        _ if ends(key, &["tor_node"]) => return matches!(text, "true" | "false"),
+        _ if ends(key, &["port"]) => return false,
+        _ => {}
+    }
     // Nothing, to IntelMQ: it would take the event and lose the value.
     if matches!(text, "" | "-" | "N/A") || text.trim().len() != text.len() {
         return false;

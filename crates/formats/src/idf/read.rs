@@ -8,14 +8,11 @@
 //! - Under a key with a dot at the top level an object is a value; under one without it is the nested form.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use model::problem::{Code, Place, Problem};
 use model::report::Provenance;
 use model::sighting::Flags;
 use model::{Instant, Sighting, Text, Zone};
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fit::AS_WRITTEN;
@@ -23,7 +20,7 @@ use crate::civil::{self, Habit, NO_TIME_ZONE, Shown};
 use crate::extra::Extra;
 use crate::fields::{self, ADDRESS_MISSING, COLUMNS, Column, LOCAL_TIME, TAXONOMY, is_other_idf_key};
 use crate::gathered::{Fault, Gathered};
-use crate::json::{JSON_SYNTAX, Values};
+use crate::json::{JSON_SYNTAX, Key, Members, Values};
 use crate::pieces::{Cut, More, TextReader};
 use crate::reading::{Declared, Ending, FUTURE_TOLERANCE_SECONDS};
 use crate::text::{Decoded, NO_ROWS, fold};
@@ -369,51 +366,6 @@ fn scalar(json: &str) -> Option<Cow<'_, str>> {
         b'"' => serde_json::from_str::<Key<'_>>(json).ok().map(|key| key.0),
         b'{' | b'[' => None,
         _ => Some(Cow::Borrowed(json)),
-    }
-}
-
-/// The members of an object in their order, values as written.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-/// A key, borrowed where nothing in it is escaped.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(16);
-                while let Some((key, value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-                    members.push((key.0, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Object)
     }
 }
 

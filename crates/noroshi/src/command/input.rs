@@ -47,10 +47,15 @@ pub fn open_input(path: &Path) -> Result<(String, Box<dyn Source>), Failure> {
     Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), Box::new(file)))
 }
 
-/// The error file beside an input, which is there only where something is written to it.
+/// What an error file's name ends in.
+pub const ERROR_FILE: &str = ".errors.csv";
+
+/// The error file beside an input, which is there only where something is written to it. Where the input is refused as a whole, nobody
+/// says where the file is, and it goes again.
 pub struct ErrorFile {
     path: PathBuf,
     file: Option<File>,
+    said: bool,
 }
 
 impl ErrorFile {
@@ -58,12 +63,13 @@ impl ErrorFile {
     pub fn beside(input: &Path) -> Self {
         let mut name =
             if input.as_os_str() == "-" { "stdin".into() } else { input.file_name().unwrap_or_default().to_owned() };
-        name.push(".errors.csv");
-        Self { path: input.parent().unwrap_or(Path::new("")).join(name), file: None }
+        name.push(ERROR_FILE);
+        Self { path: input.parent().unwrap_or(Path::new("")).join(name), file: None, said: false }
     }
 
     /// Says where it is, if it is there.
-    pub fn say(&self, console: &Console) {
+    pub fn say(&mut self, console: &Console) {
+        self.said = true;
         if self.file.is_some() {
             console.say(&match console.lang() {
                 Lang::Ja => {
@@ -76,6 +82,15 @@ impl ErrorFile {
                     )
                 }
             });
+        }
+    }
+}
+
+impl Drop for ErrorFile {
+    fn drop(&mut self) {
+        if self.file.is_some() && !self.said {
+            // What cannot be removed is in nobody's way.
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
