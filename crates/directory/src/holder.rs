@@ -12,7 +12,7 @@ use prefix_trie::{Prefix, PrefixMap};
 use crate::asn::Asn;
 use crate::domain::{Domain, suffixes};
 use crate::roster::{Roster, RosterEntry};
-use crate::spans::Spans;
+use crate::spans::{Blocks, DEEPER, Spans};
 use crate::table::{AsnTable, Range};
 
 /// Whose address, AS number or domain something is: a roster and the tables of AS numbers beside it.
@@ -141,6 +141,8 @@ pub struct Holding<'d> {
 /// The tries as spans.
 struct Batch {
     v4: Spans<u32>,
+    /// Over `v4`, where that is long.
+    blocks: Option<Blocks>,
     /// By the upper half of the address: no network that is routed is longer than 64 bits.
     v6: Spans<u64>,
     /// The few halves of which the lower half has to be asked as well; they have the answer [`DEEPER`].
@@ -149,8 +151,6 @@ struct Batch {
     answers: Vec<Answer>,
 }
 
-/// In [`Batch::v6`]: the lower half decides. No answer has this number, because there are fewer answers than prefixes.
-const DEEPER: u32 = u32::MAX;
 /// So many addresses are sorted by family at a time.
 const AT_A_TIME: usize = 4_096;
 
@@ -204,47 +204,53 @@ impl Batch {
             (half, half, DEEPER)
         });
         let long = Spans::of(long);
-        Self { v4: short, v6: long, deep: Spans::of(deep), answers: numbering.answers }
+        Self { blocks: Blocks::over(&short), v4: short, v6: long, deep: Spans::of(deep), answers: numbering.answers }
     }
 
     fn find_all(&self, mut addresses: impl Iterator<Item = Option<Address>>, found: &mut Vec<HolderId>) {
-        let (mut kinds, mut v4, mut v6) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut short, mut long) = (Vec::new(), Vec::new());
+        let mut kinds = Vec::with_capacity(AT_A_TIME);
+        let (mut v4, mut v6, mut upper) = (Vec::with_capacity(AT_A_TIME), Vec::new(), Vec::new());
+        let (mut short, mut long) = (Vec::with_capacity(AT_A_TIME), Vec::new());
         loop {
             for list in [&mut short, &mut long, &mut v4] {
                 list.clear();
             }
-            kinds.clear();
-            v6.clear();
+            (kinds.clear(), v6.clear(), upper.clear());
             for address in addresses.by_ref().take(AT_A_TIME) {
-                kinds.push(match address.map(Address::ip) {
-                    None => Kind::None,
+                match address.map(Address::ip) {
+                    None => kinds.push(Kind::None),
                     Some(IpAddr::V4(ip)) => {
                         v4.push(ip.to_bits());
-                        Kind::V4
+                        kinds.push(Kind::V4);
                     }
                     Some(IpAddr::V6(ip)) => {
-                        v6.push((ip.to_bits() >> 64) as u64);
-                        Kind::V6(ip)
+                        v6.push(ip.to_bits());
+                        upper.push((ip.to_bits() >> 64) as u64);
+                        kinds.push(Kind::V6);
                     }
-                });
+                }
             }
             if kinds.is_empty() {
                 return;
             }
-            self.v4.find_all(&v4, &mut short);
-            self.v6.find_all(&v6, &mut long);
+            match &self.blocks {
+                Some(blocks) => blocks.find_all(&self.v4, &v4, &mut short),
+                None => self.v4.find_all(&v4, &mut short),
+            }
             if short.len() == kinds.len() {
                 found.extend(short.iter().copied().map(HolderId));
                 continue;
             }
-            let (mut short, mut long) = (short.iter().copied(), long.iter().copied());
+            self.v6.find_all(&upper, &mut long);
+            let mut short = short.iter().copied();
+            let mut long = long.iter().copied().zip(&v6);
             found.extend(kinds.iter().map(|kind| match kind {
                 Kind::None => HolderId::NOBODY,
                 Kind::V4 => HolderId(short.next().unwrap_or_default()),
-                Kind::V6(ip) => match long.next().unwrap_or_default() {
-                    DEEPER => HolderId(self.deep.find(ip.to_bits())),
-                    number => HolderId(number),
+                Kind::V6 => match long.next() {
+                    Some((DEEPER, address)) => HolderId(self.deep.find(*address)),
+                    Some((number, _)) => HolderId(number),
+                    None => HolderId::NOBODY,
                 },
             }));
         }
@@ -256,7 +262,7 @@ impl Batch {
 enum Kind {
     None,
     V4,
-    V6(Ipv6Addr),
+    V6,
 }
 
 /// No domain name is longer (RFC 1035, section 2.3.4), and what is longer would only cost time.

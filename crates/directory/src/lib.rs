@@ -27,8 +27,10 @@
 
 pub mod asn;
 pub mod code;
+pub mod contact;
 pub mod domain;
 pub mod holder;
+mod lines;
 pub mod mailbox;
 pub mod nearest;
 mod prefix;

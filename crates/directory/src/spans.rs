@@ -3,8 +3,11 @@
 //! A trie is asked bit by bit and waits for memory at each step. Here the beginnings of the spans lie sorted in one array,
 //! with every sixteenth of them in a smaller array above it, until the smallest stays in the processor's nearest cache; a
 //! handful of addresses is searched in step, so that the memory's answers overlap, and nothing branches on an address. A
-//! span costs 8 bytes for IPv4 and 12 for IPv6, and a sixteenth more: half a million prefixes take 4 MB, twenty take less
-//! than a page of memory, so that no table of a fixed size need be chosen by the roster's.
+//! span costs 8 bytes for IPv4 and 12 for IPv6, and a sixteenth more: twenty prefixes take less than a page of memory.
+//!
+//! The search is as fast as the cache that holds the spans. Where IPv4 has more than [`MANY`] of them, which is the public
+//! table of the whole internet and no roster, a table of every /24 is laid over them ([`Blocks`]): 64 MiB, and one look for
+//! nearly every address.
 
 /// So many addresses are searched in step.
 const ABREAST: usize = 32;
@@ -14,6 +17,12 @@ const FAN: usize = 16;
 const STEPS: [u32; 4] = [8, 4, 2, 1];
 /// The highest level has at most so many beginnings; they stay in the nearest cache.
 const HIGHEST_LEVEL: usize = 1_024;
+
+/// Above so many spans of IPv4 the table of blocks is made. So many take half a MiB, which a processor's second cache holds
+/// with room to spare; beyond that each step of the search may wait for memory, and 64 MiB are no longer much beside the trie.
+pub(crate) const MANY: usize = 65_536;
+/// No answer: what lies deeper has to be asked. There are never so many answers, because there are fewer than prefixes.
+pub(crate) const DEEPER: u32 = u32::MAX;
 
 /// Spans of addresses, each with its answer; together they cover all addresses of a family.
 ///
@@ -96,6 +105,55 @@ impl<K: Key> Spans<K> {
     /// How many spans there are.
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+}
+
+/// The answer for every /24, or [`DEEPER`] where it has several.
+///
+/// INVARIANT: made of spans by [`Blocks::over`], and asked together with the same ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Blocks {
+    table: Vec<u32>,
+}
+
+impl Blocks {
+    /// The table over these spans, where they are so many that it pays.
+    pub(crate) fn over(spans: &Spans<u32>) -> Option<Self> {
+        (spans.len() > MANY).then(|| Self::of(spans))
+    }
+
+    fn of(spans: &Spans<u32>) -> Self {
+        let mut table = Vec::with_capacity(1 << 24);
+        let starts = spans.levels.last().into_iter().flatten().copied().take(spans.count);
+        let ends = starts.clone().skip(1).map(u64::from).chain(std::iter::once(1 << 32));
+        for ((start, end), answer) in starts.zip(ends).zip(&spans.answers) {
+            // The block that the span begins in belongs to it alone only where it begins with it.
+            let first = usize::try_from(start >> 8).unwrap_or(usize::MAX);
+            let beyond = usize::try_from(end >> 8).unwrap_or(0);
+            if start & 0xff != 0 {
+                table.truncate(first);
+                table.push(DEEPER);
+            }
+            table.resize(table.len().max(beyond), *answer);
+            if end & 0xff != 0 && table.len() == beyond {
+                table.push(DEEPER);
+            }
+        }
+        Self { table }
+    }
+
+    /// As [`Spans::find_all`] of the spans that it was made of.
+    pub(crate) fn find_all(&self, spans: &Spans<u32>, keys: &[u32], answers: &mut Vec<u32>) {
+        let from = answers.len();
+        answers.extend(keys.iter().map(|key| self.table.get((key >> 8) as usize).copied().unwrap_or_default()));
+        let found = answers.get_mut(from..).unwrap_or_default();
+        if !found.contains(&DEEPER) {
+            return;
+        }
+        let deep: Vec<u32> = found.iter().zip(keys).filter(|(at, _)| **at == DEEPER).map(|(_, key)| *key).collect();
+        let mut deeper = Vec::new();
+        spans.find_all(&deep, &mut deeper);
+        found.iter_mut().filter(|at| **at == DEEPER).zip(deeper).for_each(|(at, answer)| *at = answer);
     }
 }
 
@@ -212,6 +270,31 @@ mod tests {
             assert_eq!(four, [answer, answer, 0, 0], "{index}");
         }
         assert_eq!(spans.find(u32::MAX), 0);
+    }
+
+    proptest! {
+        // A table of 64 MiB for each case.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn blocks_answer_as_their_spans_do(
+            mut prefixes in proptest::collection::vec((prop_oneof![any::<u32>(), 0_u32..2_048, u32::MAX - 2_048..], 0_u8..=32, 1_u32..5), 0..30),
+            more in proptest::collection::vec(any::<u32>(), 40),
+        ) {
+            let spans = spans(&mut prefixes);
+            prop_assert!(Blocks::over(&spans).is_none(), "a roster's few prefixes have no table");
+            let blocks = Blocks::of(&spans);
+            prop_assert_eq!(blocks.table.len(), 1 << 24);
+            let edges = prefixes.iter().flat_map(|(address, length, _)| {
+                let (first, last) = prefix(*address, *length);
+                [first, first.wrapping_sub(1), last, last.wrapping_add(1), first & !0xff, last | 0xff]
+            });
+            let keys: Vec<u32> = edges.chain(more).chain(0..600).collect();
+            let (mut found, mut want) = (vec![7], vec![7]);
+            blocks.find_all(&spans, &keys, &mut found);
+            spans.find_all(&keys, &mut want);
+            prop_assert_eq!(found, want);
+        }
     }
 
     proptest! {

@@ -185,6 +185,24 @@ impl Console {
         }
     }
 
+    /// Begins a sheet whose rows are printed as they come, however many there are.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn rolling(&self, columns: &[(&'static str, Text)]) -> io::Result<Rolling<'_>> {
+        let mut csv = None;
+        match self.form {
+            Form::Csv => {
+                let mut writer = csv::Writer::from_writer(io::stdout());
+                writer.write_record(columns.iter().map(|(name, _)| *name)).map_err(io::Error::other)?;
+                csv = Some(writer);
+            }
+            Form::Json => write!(io::stdout(), "[")?,
+            Form::Table | Form::Ndjson => {}
+        }
+        Ok(Rolling { console: self, sheet: Sheet::new(columns), rows: 0, csv })
+    }
+
     /// A sheet as a table for people.
     pub fn table(&self, sheet: &Sheet) -> String {
         let mut table = Table::new();
@@ -248,6 +266,70 @@ impl Console {
             bar
         } else {
             indicatif::ProgressBar::hidden()
+        }
+    }
+}
+
+/// A table for people has at most so many rows; machines get all.
+const MOST_SHOWN: u64 = 1_000;
+
+/// A sheet whose rows are printed as they come: see [`Console::rolling`].
+pub struct Rolling<'c> {
+    console: &'c Console,
+    /// For people: the rows that are shown. For machines: the columns.
+    sheet: Sheet,
+    rows: u64,
+    csv: Option<csv::Writer<io::Stdout>>,
+}
+
+impl Rolling<'_> {
+    /// Prints a row, or keeps it for the table.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn row(&mut self, cells: Vec<Value>) -> io::Result<()> {
+        self.rows += 1;
+        if let Some(csv) = &mut self.csv {
+            let cells: Vec<String> = cells.iter().map(plain).collect();
+            let cells = cells.iter().map(|cell| spreadsheet_safe(cell).into_owned());
+            return csv.write_record(cells).map_err(io::Error::other);
+        }
+        if self.console.form == Form::Table {
+            if self.rows <= MOST_SHOWN {
+                self.sheet.row(cells);
+            }
+            return Ok(());
+        }
+        self.sheet.row(cells);
+        let object = self.sheet.objects().pop().unwrap_or_default();
+        self.sheet.rows.clear();
+        match self.console.form {
+            Form::Json if self.rows > 1 => write!(io::stdout(), ",\n{object}"),
+            Form::Json => write!(io::stdout(), "{object}"),
+            _ => writeln!(io::stdout(), "{object}"),
+        }
+    }
+
+    /// Ends the sheet; says on standard error how many rows a table leaves out.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn end(mut self) -> io::Result<()> {
+        match (self.console.form, &mut self.csv) {
+            (_, Some(csv)) => csv.flush(),
+            (Form::Json, _) => writeln!(io::stdout(), "]"),
+            (Form::Table, _) if self.rows > 0 => {
+                self.console.sheet(&self.sheet)?;
+                let more = self.rows.saturating_sub(MOST_SHOWN);
+                if more > 0 {
+                    self.console.say(&match self.console.lang {
+                        Lang::Ja => format!("…ほか {more} 行（`-o csv` または `-o ndjson` ですべて出力できます）"),
+                        Lang::En => format!("... and {more} more rows; `-o csv` and `-o ndjson` give them all"),
+                    });
+                }
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 }
