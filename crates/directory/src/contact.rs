@@ -301,23 +301,26 @@ fn holder<'d>(subject: &Subject, directory: &'d Directory) -> Option<&'d RosterE
     }
 }
 
-/// The plain mailboxes of a text in which people separate them by commas or blanks; what is none is given back.
+/// The plain mailboxes of a text in which people separate them by commas, blanks or remarks; a part that has something else
+/// in it is given back whole.
 fn mailboxes(text: &str) -> (Vec<MailAddress>, Vec<String>) {
     let mut read = (Vec::new(), Vec::new());
-    for word in text.split([',', ' ', '\t']).filter(|word| !word.is_empty()) {
-        match word.parse() {
-            Ok(mail) => read.0.push(mail),
-            Err(_) => read.1.push(word.to_owned()),
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let words: Vec<Option<MailAddress>> = part.split_whitespace().map(|word| word.parse().ok()).collect();
+        if words.contains(&None) {
+            read.1.push(part.to_owned());
         }
+        read.0.extend(words.into_iter().flatten());
     }
     read
 }
 
-/// Two capital letters, or nothing: what is longer or no country (`EU`, `ZZ`, `*`) is left to the source.
+/// A country or region (ISO 3166-1, two letters), or nothing: `ZZ` is nowhere, and `EU` and `AP`, which registries write as
+/// well, are no country.
 fn country(text: &str) -> Option<String> {
     let upper = text.trim().to_ascii_uppercase();
-    let is_code = upper.len() == 2 && upper.bytes().all(|b| b.is_ascii_uppercase()) && upper != "ZZ";
-    is_code.then_some(upper)
+    let is_code = upper.len() == 2 && upper.bytes().all(|b| b.is_ascii_uppercase());
+    (is_code && !["ZZ", "EU", "AP"].contains(&upper.as_str())).then_some(upper)
 }
 
 /// A date as people compare it: `20261101`, `2026-11-01T…` and `2026-11-01` become `2026-11-01`.

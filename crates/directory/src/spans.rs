@@ -257,10 +257,10 @@ mod tests {
 
     #[test]
     fn many_levels_answer_as_one() {
-        // 300,000 spans: three levels, the lower ones filled up.
+        // 300,000 spans: four levels, the lower ones filled up.
         let all: Vec<(u32, u32, u32)> = (0..150_001_u32).map(|n| (n * 28_000, n * 28_000 + 9, n + 1)).collect();
         let spans = Spans::of(all.iter().copied());
-        assert_eq!(spans.levels.len(), 3);
+        assert_eq!(spans.levels.len(), 4);
         let keys: Vec<u32> =
             all.iter().flat_map(|(first, last, _)| [*first, *last, last + 1, first.wrapping_sub(1)]).collect();
         let mut found = vec![99];

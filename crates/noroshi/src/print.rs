@@ -190,17 +190,13 @@ impl Console {
     /// # Errors
     /// Where standard output is gone.
     pub fn rolling(&self, columns: &[(&'static str, Text)]) -> io::Result<Rolling<'_>> {
-        let mut csv = None;
+        let mut out = io::BufWriter::new(io::stdout());
         match self.form {
-            Form::Csv => {
-                let mut writer = csv::Writer::from_writer(io::stdout());
-                writer.write_record(columns.iter().map(|(name, _)| *name)).map_err(io::Error::other)?;
-                csv = Some(writer);
-            }
-            Form::Json => write!(io::stdout(), "[")?,
+            Form::Csv => csv_row(&mut out, columns.iter().map(|(name, _)| (*name).to_owned()))?,
+            Form::Json => write!(out, "[")?,
             Form::Table | Form::Ndjson => {}
         }
-        Ok(Rolling { console: self, sheet: Sheet::new(columns), rows: 0, csv })
+        Ok(Rolling { console: self, sheet: Sheet::new(columns), rows: 0, out })
     }
 
     /// A sheet as a table for people.
@@ -279,7 +275,12 @@ pub struct Rolling<'c> {
     /// For people: the rows that are shown. For machines: the columns.
     sheet: Sheet,
     rows: u64,
-    csv: Option<csv::Writer<io::Stdout>>,
+    out: io::BufWriter<io::Stdout>,
+}
+
+/// One row of CSV.
+fn csv_row(out: &mut impl Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
+    csv::Writer::from_writer(out).write_record(cells).map_err(io::Error::other)
 }
 
 impl Rolling<'_> {
@@ -289,24 +290,23 @@ impl Rolling<'_> {
     /// Where standard output is gone.
     pub fn row(&mut self, cells: Vec<Value>) -> io::Result<()> {
         self.rows += 1;
-        if let Some(csv) = &mut self.csv {
-            let cells: Vec<String> = cells.iter().map(plain).collect();
-            let cells = cells.iter().map(|cell| spreadsheet_safe(cell).into_owned());
-            return csv.write_record(cells).map_err(io::Error::other);
-        }
-        if self.console.form == Form::Table {
-            if self.rows <= MOST_SHOWN {
-                self.sheet.row(cells);
-            }
-            return Ok(());
-        }
-        self.sheet.row(cells);
-        let object = self.sheet.objects().pop().unwrap_or_default();
-        self.sheet.rows.clear();
         match self.console.form {
-            Form::Json if self.rows > 1 => write!(io::stdout(), ",\n{object}"),
-            Form::Json => write!(io::stdout(), "{object}"),
-            _ => writeln!(io::stdout(), "{object}"),
+            Form::Table if self.rows > MOST_SHOWN => Ok(()),
+            Form::Table => {
+                self.sheet.row(cells);
+                Ok(())
+            }
+            Form::Csv => csv_row(&mut self.out, cells.iter().map(|cell| spreadsheet_safe(&plain(cell)).into_owned())),
+            Form::Json | Form::Ndjson => {
+                self.sheet.row(cells);
+                let object = self.sheet.objects().pop().unwrap_or_default();
+                self.sheet.rows.clear();
+                match self.console.form {
+                    Form::Json if self.rows > 1 => write!(self.out, ",\n{object}"),
+                    Form::Json => write!(self.out, "{object}"),
+                    _ => writeln!(self.out, "{object}"),
+                }
+            }
         }
     }
 
@@ -315,10 +315,9 @@ impl Rolling<'_> {
     /// # Errors
     /// Where standard output is gone.
     pub fn end(mut self) -> io::Result<()> {
-        match (self.console.form, &mut self.csv) {
-            (_, Some(csv)) => csv.flush(),
-            (Form::Json, _) => writeln!(io::stdout(), "]"),
-            (Form::Table, _) if self.rows > 0 => {
+        match self.console.form {
+            Form::Json => writeln!(self.out, "]")?,
+            Form::Table if self.rows > 0 => {
                 self.console.sheet(&self.sheet)?;
                 let more = self.rows.saturating_sub(MOST_SHOWN);
                 if more > 0 {
@@ -327,10 +326,10 @@ impl Rolling<'_> {
                         Lang::En => format!("... and {more} more rows; `-o csv` and `-o ndjson` give them all"),
                     });
                 }
-                Ok(())
             }
-            _ => Ok(()),
+            Form::Table | Form::Csv | Form::Ndjson => {}
         }
+        self.out.flush()
     }
 }
 

@@ -98,6 +98,7 @@ pub(super) fn read(intake: &mut Intake<'_>, how: ReadAs<'_>, source: impl BufRea
     {
         let value = format!("{told} ≠ {records}");
         let at = At { file: how.file, line, field: Some("records"), value: Some(&value) };
+        // The heading then counts as a row itself, so that the tally closes.
         intake.row();
         intake.refuse(&code::COUNT, at);
     }
@@ -124,9 +125,9 @@ fn subjects(kind: &str, start: &str, value: &str) -> Result<Vec<Subject>, &'stat
         "asn" => {
             let first: Asn = start.parse().map_err(|_| "start")?;
             let count: u32 = value.parse().map_err(|_| "value")?;
-            let beyond = first.number().checked_add(count).filter(|_| (1..=MOST_NUMBERS).contains(&count));
-            let numbers = first.number()..beyond.ok_or("value")?;
-            Ok(numbers.map(|number| Subject::Asn(Asn::new(number))).collect())
+            let more = count.checked_sub(1).filter(|_| count <= MOST_NUMBERS);
+            let last = more.and_then(|more| first.number().checked_add(more)).ok_or("value")?;
+            Ok((first.number()..=last).map(|number| Subject::Asn(Asn::new(number))).collect())
         }
         "ipv4" => {
             let first: Ipv4Addr = start.parse().map_err(|_| "start")?;
