@@ -215,7 +215,9 @@ impl Batch {
             for list in [&mut short, &mut long, &mut v4] {
                 list.clear();
             }
-            (kinds.clear(), v6.clear(), upper.clear());
+            kinds.clear();
+            v6.clear();
+            upper.clear();
             for address in addresses.by_ref().take(AT_A_TIME) {
                 match address.map(Address::ip) {
                     None => kinds.push(Kind::None),

@@ -92,23 +92,23 @@ fn samples_give_what_is_expected() {
 #[test]
 fn the_examples_bring_their_codes_about() {
     let kinds = [
-        ("contact-bytes", SourceKind::Delegated),
-        ("contact-columns", SourceKind::Delegated),
-        ("contact-value", SourceKind::Delegated),
-        ("contact-count", SourceKind::Delegated),
-        ("contact-syntax", SourceKind::Rpsl),
-        ("contact-key", SourceKind::Rpsl),
-        ("contact-dangling", SourceKind::Rpsl),
-        ("contact-no-domain", SourceKind::SecurityTxt),
-        ("contact-security-no-contact", SourceKind::SecurityTxt),
-        ("contact-security-expires", SourceKind::SecurityTxt),
-        ("contact-security-expired", SourceKind::SecurityTxt),
-        ("contact-security-signed", SourceKind::SecurityTxt),
+        ("contacts-bytes", SourceKind::Delegated),
+        ("contacts-columns", SourceKind::Delegated),
+        ("contacts-value", SourceKind::Delegated),
+        ("contacts-count", SourceKind::Delegated),
+        ("contacts-syntax", SourceKind::Rpsl),
+        ("contacts-key", SourceKind::Rpsl),
+        ("contacts-dangling", SourceKind::Rpsl),
+        ("contacts-no-domain", SourceKind::SecurityTxt),
+        ("contacts-security-no-contact", SourceKind::SecurityTxt),
+        ("contacts-security-expires", SourceKind::SecurityTxt),
+        ("contacts-security-expired", SourceKind::SecurityTxt),
+        ("contacts-security-signed", SourceKind::SecurityTxt),
     ];
     for (code, kind) in kinds {
         let example = directory::CODES.iter().find(|known| known.code == code).unwrap().example;
         let bytes = example.replace("(a NUL byte)", "\0");
-        let file = if code == "contact-no-domain" { "security" } else { "example.org.txt" };
+        let file = if code == "contacts-no-domain" { "security" } else { "example.org.txt" };
         let mut gathered = gather(kind, &[(file, bytes.as_bytes())]);
         records(&mut gathered);
         let tally = gathered.tally();
@@ -118,14 +118,14 @@ fn the_examples_bring_their_codes_about() {
     let role = "role: Abuse\nnic-hdl: AB1-EXAMPLE\nabuse-mailbox: abuse at example.org\n\naut-num: AS64496\nabuse-c: ab1-example\n";
     let mut gathered = gather(SourceKind::Rpsl, &[("db", role.as_bytes())]);
     records(&mut gathered);
-    assert!(gathered.tally().notes.iter().all(|note| note.code.code == "contact-mail"));
+    assert!(gathered.tally().notes.iter().all(|note| note.code.code == "contacts-mail"));
     assert_eq!(gathered.tally().remarks, 1);
     let many: String = (0..21).map(|n| format!("abuse-mailbox: a{n}@example.org\n")).collect();
     let mut gathered = gather(SourceKind::Rpsl, &[("db", format!("aut-num: AS64496\n{many}").as_bytes())]);
     assert_eq!(records(&mut gathered)[0].facts[&Field::Abuse].values.len(), 20);
-    assert_eq!(gathered.tally().notes[0].code.code, "contact-many-values");
+    assert_eq!(gathered.tally().notes[0].code.code, "contacts-many-values");
     let gathered = gather(SourceKind::Rdap, &[("a.gz", &[0x1f, 0x8b, 8, 0, 0])]);
-    assert_eq!(gathered.tally().problems[0].code.code, "contact-compressed");
+    assert_eq!(gathered.tally().problems[0].code.code, "contacts-compressed");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_line_without_end_loses_itself_and_nothing_else() {
         let found: Vec<String> = records(&mut gathered).iter().map(|record| record.subject.to_string()).collect();
         assert_eq!(found.join(" "), want, "{}", kind.name());
         assert_eq!(gathered.tally().refused, 1, "{}", kind.name());
-        assert_eq!(gathered.tally().problems[0].code.code, "contact-too-long", "{}", kind.name());
+        assert_eq!(gathered.tally().problems[0].code.code, "contacts-too-long", "{}", kind.name());
         assert!(spill.0 < 1_000);
     }
 }
@@ -214,23 +214,23 @@ fn a_line_without_end_loses_itself_and_nothing_else() {
 fn what_is_too_deep_too_wide_or_never_closed_is_refused() {
     let deep = "[".repeat(100_000);
     for (text, code) in [
-        (format!("{{\"objectClassName\":\"autnum\",\"x\":{deep}}}\n"), "contact-syntax"),
-        ("{\"a\":".repeat(10_000), "contact-syntax"),
-        ("{\"objectClassName\":\"autnum\",\"startAutnum\":0,\"endAutnum\":4294967295}".to_owned(), "contact-key"),
-        ("{\"objectClassName\":\"autnum\",\"handle\":\"\u{0}\"}".to_owned(), "contact-bytes"),
+        (format!("{{\"objectClassName\":\"autnum\",\"x\":{deep}}}\n"), "contacts-syntax"),
+        ("{\"a\":".repeat(10_000), "contacts-syntax"),
+        ("{\"objectClassName\":\"autnum\",\"startAutnum\":0,\"endAutnum\":4294967295}".to_owned(), "contacts-key"),
+        ("{\"objectClassName\":\"autnum\",\"handle\":\"\u{0}\"}".to_owned(), "contacts-bytes"),
     ] {
         let gathered = gather(SourceKind::Rdap, &[("x", text.as_bytes())]);
         assert_eq!(gathered.tally().problems[0].code.code, code);
         assert!(gathered.tally().refused <= 2);
     }
     let wide = "2|x|1|1|1|20260101|0\napnic|JP|asn|1|4294967294|20110412|allocated\n";
-    assert!(all(SourceKind::Delegated, &[("x", wide.as_bytes())]).contains("contact-value] 4294967294"));
+    assert!(all(SourceKind::Delegated, &[("x", wide.as_bytes())]).contains("contacts-value] 4294967294"));
     let mut object = "aut-num: AS64496\n".to_owned();
     object.extend(std::iter::repeat_n("descr: more of the same\n", 20_000));
     object.push_str("\naut-num: AS64497\ncountry: JP\n");
     let text = all(SourceKind::Rpsl, &[("x", object.as_bytes())]);
     assert!(
-        text.contains("contact-too-long") && text.contains("AS64497 country: JP") && !text.contains("AS64496"),
+        text.contains("contacts-too-long") && text.contains("AS64497 country: JP") && !text.contains("AS64496"),
         "{text}"
     );
 }

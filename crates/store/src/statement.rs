@@ -65,6 +65,7 @@ impl<'q> Statement<'q> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
 
     use sqlx::{Executor as _, SqlSafeStr as _};
 
@@ -81,12 +82,20 @@ mod tests {
         ("outbox::claim sqlite", Engine::Sqlite),
     ];
 
-    /// Every statement of the crate as its source has it: file, function that it stands in, text.
+    /// The source files of a folder, each with its noun: its own name, or that of the folder which holds the noun's parts.
+    fn sources(folder: &Path, noun: Option<&str>, found: &mut Vec<(String, PathBuf)>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let stem = noun.unwrap_or_else(|| path.file_stem().unwrap().to_str().unwrap()).to_owned();
+            if path.is_dir() { sources(&path, Some(&stem), found) } else { found.push((stem, path)) }
+        }
+    }
+
+    /// Every statement of the crate as its source has it: noun, function that it stands in, text.
     fn all() -> Vec<(String, String, String)> {
-        let mut found = Vec::new();
-        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
-            let path = file.unwrap().path();
-            let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let (mut files, mut found) = (Vec::new(), Vec::new());
+        sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), None, &mut files);
+        for (stem, path) in files {
             let source = std::fs::read_to_string(&path).unwrap();
             let code = source.split("#[cfg(test)]\nmod tests").next().unwrap();
             for (at, call) in code.match_indices("statement(") {

@@ -100,11 +100,14 @@ impl Sorter {
 /// A record: its key and its value.
 pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
+/// The next record of a run: its key, the run, its value.
+type Head = (Vec<u8>, usize, Vec<u8>);
+
 /// Sorted records, read from the runs as they are asked for.
 pub(crate) struct Sorted {
     runs: Vec<io::BufReader<Box<dyn Read + Send>>>,
     /// The next record of each run: key, run (an earlier run holds what came earlier), value.
-    heads: BinaryHeap<Reverse<(Vec<u8>, usize, Vec<u8>)>>,
+    heads: BinaryHeap<Reverse<Head>>,
 }
 
 impl Sorted {

@@ -141,7 +141,7 @@ fn bad_rows_are_named_and_the_others_go_on() {
     desk.file("stats.txt", stats);
     for lang in LANGUAGES {
         let ran = desk.hub(&format!("party contacts import --from delegated stats.txt -o csv --lang {lang}")).exits(1);
-        let ran = ran.explains("contact-value", lang).explains("contact-count", lang);
+        let ran = ran.explains("contacts-value", lang).explains("contacts-count", lang);
         let ran = ran.says(["stats.txt:3: start", "`203.0.113.999`", "stats.txt:1: records"]);
         assert_eq!(
             ran.out,
@@ -168,7 +168,7 @@ fn security_txt_of_a_folder_is_known_by_its_names() {
     desk.file("txt/c.example/security.txt", "Contact: mailto:security@example.org\nExpires: 2014-01-01T00:00:00Z\n");
     desk.file("txt/README", "passed over");
     let line = "party contacts import --from security-txt txt";
-    let shown = desk.hub(&format!("{line} --lang en")).exits(1).explains("contact-security-expired", "en");
+    let shown = desk.hub(&format!("{line} --lang en")).exits(1).explains("contacts-security-expired", "en");
     let digest = digest(&shown);
     desk.hub(&format!("{line} --apply {digest}")).exits(1);
     assert_eq!(
@@ -179,6 +179,6 @@ fn security_txt_of_a_folder_is_known_by_its_names() {
     desk.file("one.txt", good);
     desk.hub("party contacts import --from security-txt one.txt --lang en")
         .exits(1)
-        .explains("contact-no-domain", "en");
+        .explains("contacts-no-domain", "en");
     desk.hub("party contacts import --from security-txt one.txt --domain d.example").exits(0).says(["3 fields added"]);
 }
