@@ -125,16 +125,11 @@ impl Blocks {
     fn of(spans: &Spans<u32>) -> Self {
         let mut table = Vec::with_capacity(1 << 24);
         let starts = spans.levels.last().into_iter().flatten().copied().take(spans.count);
-        let ends = starts.clone().skip(1).map(u64::from).chain(std::iter::once(1 << 32));
-        for ((start, end), answer) in starts.zip(ends).zip(&spans.answers) {
-            // The block that the span begins in belongs to it alone only where it begins with it.
-            let first = usize::try_from(start >> 8).unwrap_or(usize::MAX);
+        let ends = starts.skip(1).map(u64::from).chain(std::iter::once(1 << 32));
+        for (end, answer) in ends.zip(&spans.answers) {
             let beyond = usize::try_from(end >> 8).unwrap_or(0);
-            if start & 0xff != 0 {
-                table.truncate(first);
-                table.push(DEEPER);
-            }
             table.resize(table.len().max(beyond), *answer);
+            // The block that it ends in, and the next one begins in, is nobody's alone; perhaps it was marked before.
             if end & 0xff != 0 && table.len() == beyond {
                 table.push(DEEPER);
             }

@@ -92,13 +92,14 @@ pub async fn run(open: &Open, contacts: Contacts, console: &Console) -> Result<D
     match contacts {
         Contacts::Import { files, from, source, domain, dated, apply } => {
             let kind = from.kind();
+            let again = again(&files, kind, source.as_deref(), domain.as_ref(), dated.as_deref());
             let source = source_key(kind, source.as_deref().unwrap_or(kind.name()));
             let busy = console.busy(Text { ja: "読み込んでいます", en: "reading" });
             let mut scratch = Scratch { folder: open.house().home.clone(), made: 0 };
             let stated = Stated { domain, dated, now: open.house().clock.now() };
             let gathered = read(kind, &files, &stated, &mut scratch)?;
             drop(busy);
-            import(open, (kind, &source), gathered, apply, console).await
+            import(open, (kind, &source), gathered, Step { apply, again }, console).await
         }
         Contacts::Show { subject } => {
             let mut sheet = Sheet::new(&[
@@ -158,11 +159,40 @@ pub async fn run(open: &Open, contacts: Contacts, console: &Console) -> Result<D
     }
 }
 
+/// Whether the difference is to be applied, and the command line that was given, without that.
+struct Step {
+    apply: Option<String>,
+    again: String,
+}
+
+/// The command line as it was given, for whoever types it once more.
+fn again(
+    files: &[PathBuf],
+    kind: SourceKind,
+    source: Option<&str>,
+    domain: Option<&Domain>,
+    dated: Option<&str>,
+) -> String {
+    let mut line = format!("party contacts import --from {}", kind.name());
+    let domain = domain.map(Domain::as_str);
+    for (name, value) in [("source", source), ("domain", domain), ("dated", dated)] {
+        if let Some(value) = value {
+            line.push_str(&format!(" --{name} {value}"));
+        }
+    }
+    for file in files {
+        let file = file.display().to_string();
+        let is_plain = file.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
+        line.push_str(&if is_plain { format!(" {file}") } else { format!(" '{}'", file.replace('\'', "'\\''")) });
+    }
+    line
+}
+
 async fn import(
     open: &Open,
     (kind, source): (SourceKind, &str),
     gathered: Gathered,
-    apply: Option<String>,
+    Step { apply, again }: Step,
     console: &Console,
 ) -> Result<Done, Failure> {
     let house = open.house();
@@ -229,7 +259,7 @@ async fn import(
         (Some(_), _) => console.tell(Text { ja: "適用しました。", en: "applied" }),
         (None, _) => {
             console.tell(Text { ja: "まだ適用していません。", en: "not applied yet" });
-            console.next(&format!("party contacts import … --apply {}", imported.digest));
+            console.next(&format!("{again} --apply {}", imported.digest));
         }
     }
     Ok(if imported.tally.refused > 0 { Done::InPart } else { Done::All })

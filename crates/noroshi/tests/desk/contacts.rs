@@ -30,10 +30,11 @@ fn digest(ran: &Ran) -> String {
     rest.split_whitespace().next().unwrap().to_owned()
 }
 
-/// Shows a difference and applies it.
+/// Shows a difference and applies it by the very command that is proposed.
 fn import(desk: &Desk, line: &str) {
-    let digest = digest(&desk.hub(line).exits(0));
-    desk.hub(&format!("{line} --apply {digest} --lang en")).exits(0).says(["applied"]);
+    let shown = desk.hub(&format!("{line} --lang en")).exits(0);
+    let (_, next) = shown.err.split_once("next: noroshi ").unwrap_or_else(|| panic!("nothing next: {}", shown.err));
+    desk.run(&format!("{} --lang en", next.trim())).exits(0).says(["applied"]);
 }
 
 /// `change subject field before after` of each row.

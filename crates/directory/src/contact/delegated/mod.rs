@@ -16,8 +16,8 @@ use super::{Field, Origin, Subject, code, country, date};
 use crate::asn::Asn;
 use crate::lines::Lines;
 
-/// So many AS numbers are given at once at most; IANA gives a registry 1,024.
-const MOST_NUMBERS: u32 = 65_536;
+/// So many AS numbers are given at once at most: what IANA gives a whole registry (IANA AS Number Registry).
+const MOST_NUMBERS: u32 = 1_024;
 
 pub(super) fn read(intake: &mut Intake<'_>, how: ReadAs<'_>, source: impl BufRead) -> io::Result<()> {
     let mut lines = Lines::new(source, LONGEST_LINE);

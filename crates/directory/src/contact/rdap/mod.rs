@@ -21,6 +21,8 @@ mod cut;
 
 /// Entities are looked at so deep; registries nest two or three.
 const DEEPEST: u8 = 8;
+/// So many things that entities say of one object are kept; a hostile answer could say thousands of thousands of subjects.
+const MOST_TOLD: usize = 100;
 
 pub(super) fn read(intake: &mut Intake<'_>, how: ReadAs<'_>, source: impl BufRead) -> io::Result<()> {
     let mut cutter = Cutter::new(source);
@@ -140,8 +142,8 @@ fn networks(value: &Value) -> Option<Vec<Subject>> {
 fn numbers(value: &Value) -> Option<Vec<Subject>> {
     let number = |key: &str| value.get(key)?.as_u64().and_then(|number| u32::try_from(number).ok());
     let (first, last) = (number("startAutnum")?, number("endAutnum")?);
-    // A block as wide as IANA gives a registry is no holder's.
-    if first > last || last - first > 65_535 {
+    // What is wider than a block that IANA gives a whole registry is no holder's.
+    if first > last || last - first >= 1_024 {
         return None;
     }
     Some((first..=last).map(|number| Subject::Asn(Asn::new(number))).collect())
@@ -183,6 +185,9 @@ fn entity_facts(entity: &Value, origin: &Origin, depth: u8, role: Role, found: &
     let of_individual = values("kind").any(|kind| kind.eq_ignore_ascii_case("individual"));
     let origin = Origin { object: format!("{} > {}", origin.object, shown("entity", entity)), ..origin.clone() };
     let mut tell = |field: Field, value: &str| {
+        if found.len() >= MOST_TOLD {
+            return;
+        }
         found.push(Told { field, depth, value: value.to_owned(), origin: origin.clone() });
     };
     if roles.contains(&"abuse") {
