@@ -6,6 +6,8 @@
 use model::problem::Code;
 use model::text::Text;
 
+use crate::contact::code as contact;
+
 macro_rules! code {
     ($name:ident = $code:literal, ja $ja:literal, en $en:literal, help ja $help_ja:literal, en $help_en:literal, example $example:literal $(,)?) => {
         #[doc = $en]
@@ -435,4 +437,20 @@ pub static CODES: &[&Code] = &[
     &TABLE_CROSSING,
     &TABLE_LONG_LINE,
     &TABLE_NAME,
+    &contact::TOO_LONG,
+    &contact::BYTES,
+    &contact::COMPRESSED,
+    &contact::COLUMNS,
+    &contact::VALUE,
+    &contact::COUNT,
+    &contact::SYNTAX,
+    &contact::KEY,
+    &contact::MAIL,
+    &contact::DANGLING,
+    &contact::MANY,
+    &contact::NO_DOMAIN,
+    &contact::NO_CONTACT,
+    &contact::NO_EXPIRES,
+    &contact::EXPIRED,
+    &contact::SIGNED,
 ];

@@ -12,6 +12,7 @@ use prefix_trie::{Prefix, PrefixMap};
 use crate::asn::Asn;
 use crate::domain::{Domain, suffixes};
 use crate::roster::{Roster, RosterEntry};
+use crate::spans::{Blocks, DEEPER, Spans};
 use crate::table::{AsnTable, Range};
 
 /// Whose address, AS number or domain something is: a roster and the tables of AS numbers beside it.
@@ -21,7 +22,7 @@ use crate::table::{AsnTable, Range};
 /// where ranges of two tables overlap in part, the one with the longer prefix there.
 ///
 /// INVARIANT: each prefix of either trie leads to the answer for every address whose longest prefix it is, so that one
-/// walk answers both questions (the roster's and the tables').
+/// walk answers both questions (the roster's and the tables'). The spans say for each address the number of what the tries say.
 pub struct Directory {
     roster: Roster,
     /// AS numbers and the places of the parties that claim them.
@@ -30,6 +31,8 @@ pub struct Directory {
     domains: HashMap<Domain, Place>,
     v4: PrefixMap<Ipv4Net, Answer>,
     v6: PrefixMap<Ipv6Net, Answer>,
+    /// Both tries once more, for batches.
+    batch: Batch,
     /// The roster's prefixes.
     manual: Vec<IpNet>,
     /// Names of autonomous systems.
@@ -72,7 +75,7 @@ pub enum Found<'d> {
 }
 
 /// An answer for addresses, small, because a trie of a million prefixes holds one for each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Answer {
     /// The party in the roster.
     party: Option<Place>,
@@ -85,7 +88,7 @@ struct Answer {
 }
 
 /// A place in a list, counted from 1 so that its absence costs no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Place(NonZeroU32);
 
 impl Place {
@@ -102,6 +105,166 @@ impl Place {
 
 impl Answer {
     const NOBODY: Self = Self { party: None, manual: None, asn: Asn::new(0), name: None };
+}
+
+/// The number of what a directory knows about an address: equal for addresses about which it knows the same. It belongs to
+/// the directory that gave it and to no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HolderId(u32);
+
+impl HolderId {
+    /// Nobody that is known.
+    pub const NOBODY: Self = Self(0);
+
+    /// The number, from 0, which is nobody; none is as large as [`Directory::holder_count`].
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// What a [`HolderId`] stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding<'d> {
+    /// The party of the roster that holds the address.
+    pub party: Option<&'d RosterEntry>,
+    /// The prefix of the roster that says so; none where a table does.
+    pub manual: Option<IpNet>,
+    /// The autonomous system that announces the address, if a table says so.
+    pub asn: Option<Asn>,
+    /// That system's name.
+    pub as_name: Option<&'d str>,
+    /// The party's place in the roster.
+    pub(crate) place: Option<usize>,
+}
+
+/// The tries as spans.
+struct Batch {
+    v4: Spans<u32>,
+    /// Over `v4`, where that is long.
+    blocks: Option<Blocks>,
+    /// By the upper half of the address: no network that is routed is longer than 64 bits.
+    v6: Spans<u64>,
+    /// The few halves of which the lower half has to be asked as well; they have the answer [`DEEPER`].
+    deep: Spans<u128>,
+    /// What the numbers stand for.
+    answers: Vec<Answer>,
+}
+
+/// So many addresses are sorted by family at a time.
+const AT_A_TIME: usize = 4_096;
+
+/// Numbers answers, equal ones alike; 0 is [`Answer::NOBODY`].
+struct Numbering {
+    known: HashMap<Answer, u32>,
+    answers: Vec<Answer>,
+    last: (Answer, u32),
+}
+
+impl Numbering {
+    fn number(&mut self, answer: Answer) -> u32 {
+        if self.last.0 != answer {
+            let next = u32::try_from(self.answers.len()).unwrap_or(DEEPER);
+            let number = *self.known.entry(answer).or_insert(next);
+            if number == next {
+                self.answers.push(answer);
+            }
+            self.last = (answer, number);
+        }
+        self.last.1
+    }
+}
+
+impl Batch {
+    fn of(v4: &PrefixMap<Ipv4Net, Answer>, v6: &PrefixMap<Ipv6Net, Answer>) -> Self {
+        let nobody = (Answer::NOBODY, 0);
+        let mut numbering = Numbering { known: HashMap::from([nobody]), answers: vec![nobody.0], last: nobody };
+        // INVARIANT: a trie hands its prefixes out in the order of their addresses, an outer one before those inside it.
+        let short = v4
+            .iter()
+            .map(|(net, answer)| (net.network().to_bits(), net.broadcast().to_bits(), numbering.number(*answer)));
+        let short = Spans::of(short);
+        let mut deep = Vec::new();
+        let mut upper = None;
+        let long = v6.iter().map(|(net, answer)| {
+            let (first, last) = (net.network().to_bits(), net.broadcast().to_bits());
+            let (half, end) = ((first >> 64) as u64, (last >> 64) as u64);
+            if net.prefix_len() <= 64 {
+                return (half, end, numbering.number(*answer));
+            }
+            if upper != Some(half) {
+                upper = Some(half);
+                // What lies around the longer prefixes of this half.
+                let start = u128::from(half) << 64;
+                let whole = Ipv6Net::new(Ipv6Addr::from_bits(start), 64).ok();
+                let around = whole.and_then(|whole| v6.get_lpm(&whole)).map_or(Answer::NOBODY, |(_, answer)| *answer);
+                deep.push((start, start | u128::from(u64::MAX), numbering.number(around)));
+            }
+            deep.push((first, last, numbering.number(*answer)));
+            (half, half, DEEPER)
+        });
+        let long = Spans::of(long);
+        Self { blocks: Blocks::over(&short), v4: short, v6: long, deep: Spans::of(deep), answers: numbering.answers }
+    }
+
+    fn find_all(&self, mut addresses: impl Iterator<Item = Option<Address>>, found: &mut Vec<HolderId>) {
+        let mut kinds = Vec::with_capacity(AT_A_TIME);
+        let (mut v4, mut v6, mut upper) = (Vec::with_capacity(AT_A_TIME), Vec::new(), Vec::new());
+        let (mut short, mut long) = (Vec::with_capacity(AT_A_TIME), Vec::new());
+        loop {
+            for list in [&mut short, &mut long, &mut v4] {
+                list.clear();
+            }
+            kinds.clear();
+            v6.clear();
+            upper.clear();
+            for address in addresses.by_ref().take(AT_A_TIME) {
+                match address.map(Address::ip) {
+                    None => kinds.push(Kind::None),
+                    Some(IpAddr::V4(ip)) => {
+                        v4.push(ip.to_bits());
+                        kinds.push(Kind::V4);
+                    }
+                    Some(IpAddr::V6(ip)) => {
+                        v6.push(ip.to_bits());
+                        upper.push((ip.to_bits() >> 64) as u64);
+                        kinds.push(Kind::V6);
+                    }
+                }
+            }
+            if kinds.is_empty() {
+                return;
+            }
+            match &self.blocks {
+                Some(blocks) => blocks.find_all(&self.v4, &v4, &mut short),
+                None => self.v4.find_all(&v4, &mut short),
+            }
+            if short.len() == kinds.len() {
+                found.extend(short.iter().copied().map(HolderId));
+                continue;
+            }
+            self.v6.find_all(&upper, &mut long);
+            let mut short = short.iter().copied();
+            let mut long = long.iter().copied().zip(&v6);
+            found.extend(kinds.iter().map(|kind| match kind {
+                Kind::None => HolderId::NOBODY,
+                Kind::V4 => HolderId(short.next().unwrap_or_default()),
+                Kind::V6 => match long.next() {
+                    Some((DEEPER, address)) => HolderId(self.deep.find(*address)),
+                    Some((number, _)) => HolderId(number),
+                    None => HolderId::NOBODY,
+                },
+            }));
+        }
+    }
+}
+
+/// Of which family an address of a batch is.
+#[derive(Clone, Copy)]
+enum Kind {
+    None,
+    V4,
+    V6,
 }
 
 /// No domain name is longer (RFC 1035, section 2.3.4), and what is longer would only cost time.
@@ -149,9 +312,12 @@ impl Directory {
             v6.push((table.v6.as_slice(), names.len()));
             names.extend(table.names().iter().map(|name| name.to_string()));
         }
+        let v4 = trie(&v4, &asns, &manual);
+        let v6 = trie(&v6, &asns, &manual);
         Self {
-            v4: trie(&v4, &asns, &manual),
-            v6: trie(&v6, &asns, &manual),
+            batch: Batch::of(&v4, &v6),
+            v4,
+            v6,
             manual: manual.into_iter().map(|(net, _)| net).collect(),
             roster,
             asns,
@@ -183,15 +349,41 @@ impl Directory {
         }
     }
 
-    /// Who holds each of the addresses, in their order; one that follows its equal is not looked up again.
-    pub fn lookup_all(&self, addresses: impl IntoIterator<Item = Option<Address>>) -> impl Iterator<Item = Holder<'_>> {
-        let mut last = (None, Holder::NOBODY);
-        addresses.into_iter().map(move |address| {
-            if address != last.0 {
-                last = (address, address.map_or(Holder::NOBODY, |address| self.lookup(address)));
-            }
-            last.1
-        })
+    /// Who holds each of the addresses, in their order; nobody where there is none. This is [`Directory::lookup`] for a
+    /// batch: the same answers, some times faster, by a number that [`Directory::holding`] explains.
+    #[must_use]
+    pub fn holders(&self, addresses: impl IntoIterator<Item = Option<Address>>) -> Vec<HolderId> {
+        let addresses = addresses.into_iter();
+        let mut found = Vec::with_capacity(addresses.size_hint().0);
+        self.batch.find_all(addresses, &mut found);
+        found
+    }
+
+    /// What the number stands for; nobody for a number of another directory that this one has not.
+    #[must_use]
+    pub fn holding(&self, id: HolderId) -> Holding<'_> {
+        // INVARIANT: the first answer is nobody's.
+        let answer = usize::try_from(id.0).ok().and_then(|at| self.batch.answers.get(at)).unwrap_or(&Answer::NOBODY);
+        let place = answer.party.map(Place::index);
+        Holding {
+            party: place.and_then(|place| self.roster.at(place)),
+            manual: answer.manual.and_then(|place| self.manual.get(place.index()).copied()),
+            asn: (!answer.asn.is_unrouted()).then_some(answer.asn),
+            as_name: answer.name.and_then(|place| self.names.get(place.index())).map(String::as_str),
+            place,
+        }
+    }
+
+    /// How many different answers there are; one more than the largest number of a [`HolderId`].
+    #[must_use]
+    pub fn holder_count(&self) -> usize {
+        self.batch.answers.len()
+    }
+
+    /// How many spans of addresses the batches are answered from.
+    #[must_use]
+    pub fn span_count(&self) -> usize {
+        self.batch.v4.len() + self.batch.v6.len() + self.batch.deep.len()
     }
 
     /// Who looks after the domain: the party with the longest domain that is this one or lies above it. Any case and a

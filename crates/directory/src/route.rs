@@ -1,6 +1,5 @@
 //! Who can act on a sighting; what nobody here can act on goes back to its reporter and is never dropped.
 
-use model::address::Address;
 use model::batch::SightingBatch;
 use model::id::PartyId;
 use model::party::AgreementKind;
@@ -13,7 +12,7 @@ use crate::holder::{Directory, Holder};
 use crate::roster::{Inhibition, RosterEntry};
 
 /// Where a sighting goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Addressee<'d> {
     /// To this party: it holds the address or domain, agreed to receive, and can be reached.
     Party(&'d PartyId),
@@ -31,7 +30,7 @@ pub enum Addressee<'d> {
 }
 
 /// Why nobody here can act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason<'d> {
     /// The sighting names neither an address nor, instead of one, a domain.
@@ -96,6 +95,20 @@ impl Reason<'_> {
     }
 }
 
+/// Whether a party can act at all.
+#[derive(Debug, Clone, Copy)]
+enum Standing<'d> {
+    /// It cannot.
+    Cannot(Reason<'d>),
+    /// It can; `watched` where an inhibition may keep some rows from it.
+    Can { watched: bool },
+}
+
+/// Nobody here, although a table may name the system.
+fn nobody<'d>(asn: Option<Asn>) -> Addressee<'d> {
+    Addressee::Nobody(asn.map_or(Reason::NoPartner, |asn| Reason::NotPartner { asn }))
+}
+
 impl Directory {
     /// Who can act on the sighting, by what was in force at `at`.
     ///
@@ -111,36 +124,61 @@ impl Directory {
         }
     }
 
-    /// [`Directory::who_can_act`] for each row of the batch, in its order. Every row has exactly one addressee. An
-    /// address that follows its equal is not looked up again.
+    /// [`Directory::who_can_act`] for each row of the batch, in its order. Every row has exactly one addressee. The
+    /// addresses are looked up as one batch, and what does not depend on the row is decided once for each party.
     pub fn route<'d>(&'d self, batch: &'d SightingBatch, at: Instant) -> impl ExactSizeIterator<Item = Addressee<'d>> {
-        let mut last: Option<(Address, Holder<'d>)> = None;
-        batch.rows().map(move |row| {
-            let Some(address) = row.source_ip else { return self.who_can_act(&row, at) };
-            let holder = match last {
-                Some((seen, holder)) if seen == address => holder,
-                _ => self.lookup(address),
-            };
-            last = Some((address, holder));
-            self.decide(holder, &row, at)
+        let holders = self.holders(batch.source_ips());
+        let mut standings: Vec<Option<Standing<'d>>> = vec![None; self.roster().parties().len()];
+        let rows = holders.into_iter().enumerate().zip(batch.source_ips());
+        rows.map(move |((index, holder), address)| {
+            if address.is_none() {
+                return self.who_can_act(&batch.row(index), at);
+            }
+            let holding = self.holding(holder);
+            let (Some(entry), Some(place)) = (holding.party, holding.place) else { return nobody(holding.asn) };
+            // INVARIANT: a party's place is one of the roster's.
+            let known = standings.get(place).copied().flatten();
+            let standing = known.unwrap_or_else(|| self.standing(entry, at));
+            if let (None, Some(slot)) = (known, standings.get_mut(place)) {
+                *slot = Some(standing);
+            }
+            match standing {
+                Standing::Cannot(reason) => Addressee::Nobody(reason),
+                Standing::Can { watched: false } => Addressee::Party(&entry.party.id),
+                Standing::Can { watched: true } => self.unless_inhibited(entry, &batch.row(index), at),
+            }
         })
     }
 
     fn decide<'d>(&'d self, holder: Holder<'d>, row: &SightingRef<'_>, at: Instant) -> Addressee<'d> {
-        let Some(entry) = holder.party else {
-            return Addressee::Nobody(holder.asn.map_or(Reason::NoPartner, |asn| Reason::NotPartner { asn }));
-        };
+        let Some(entry) = holder.party else { return nobody(holder.asn) };
+        match self.standing(entry, at) {
+            Standing::Cannot(reason) => Addressee::Nobody(reason),
+            Standing::Can { .. } => self.unless_inhibited(entry, row, at),
+        }
+    }
+
+    /// What of the decision depends on the party alone.
+    fn standing<'d>(&'d self, entry: &'d RosterEntry, at: Instant) -> Standing<'d> {
         let party = &entry.party.id;
         if entry.party.agreement(AgreementKind::Receive, at).is_none() {
-            return Addressee::Nobody(Reason::NoAgreement { party });
+            return Standing::Cannot(Reason::NoAgreement { party });
         }
         if entry.delivery.is_none() {
-            return Addressee::Nobody(Reason::NoDelivery { party });
+            return Standing::Cannot(Reason::NoDelivery { party });
         }
-        if let Some(inhibition) = self.inhibition(entry, row, at) {
-            return Addressee::Inhibited { party, reason: &inhibition.reason, until: inhibition.until };
+        let concerns = |inhibition: &Inhibition| {
+            inhibition.in_force(at) && inhibition.party.as_ref().is_none_or(|inhibited| inhibited == party)
+        };
+        Standing::Can { watched: self.roster().inhibitions().any(concerns) }
+    }
+
+    fn unless_inhibited<'d>(&'d self, entry: &'d RosterEntry, row: &SightingRef<'_>, at: Instant) -> Addressee<'d> {
+        let party = &entry.party.id;
+        match self.inhibition(entry, row, at) {
+            Some(inhibition) => Addressee::Inhibited { party, reason: &inhibition.reason, until: inhibition.until },
+            None => Addressee::Party(party),
         }
-        Addressee::Party(party)
     }
 
     /// The inhibition that keeps the sighting from the party; of several the one that lasts longest, because the

@@ -16,6 +16,7 @@ use model::problem::{Code, Place, Problem};
 
 use crate::asn::Asn;
 use crate::code;
+use crate::lines::{Lines, NumberedLine};
 use crate::prefix;
 
 /// No line of such a table is longer, in bytes.
@@ -80,9 +81,9 @@ impl AsnTable {
     pub fn read_ranges(file: &str, source: impl BufRead) -> Result<TableRead, TableUnreadable> {
         let mut reading = Reading::new(file);
         let mut columns: Option<Columns> = None;
-        let mut lines = Lines::new(file, source);
+        let mut lines = Lines::new(source, LONGEST_LINE);
         let mut splitter = Splitter::new();
-        while let Some((line, bytes)) = lines.next_line()? {
+        while let Some((line, bytes)) = next_line(file, &mut lines)? {
             let Some(bytes) = bytes else {
                 reading.read.rows += 1;
                 reading.refuse(&code::TABLE_LONG_LINE, line, None, None);
@@ -121,8 +122,8 @@ impl AsnTable {
     /// [`TableUnreadable`] where the source fails; what is wrong with rows stands in [`TableRead`].
     pub fn read_pyasn(file: &str, source: impl BufRead) -> Result<TableRead, TableUnreadable> {
         let mut reading = Reading::new(file);
-        let mut lines = Lines::new(file, source);
-        while let Some((line, bytes)) = lines.next_line()? {
+        let mut lines = Lines::new(source, LONGEST_LINE);
+        while let Some((line, bytes)) = next_line(file, &mut lines)? {
             let Some(bytes) = bytes else {
                 reading.read.rows += 1;
                 reading.refuse(&code::TABLE_LONG_LINE, line, None, None);
@@ -470,75 +471,11 @@ fn crossing<A: Ord + Copy>(sorted: &[Range<A>]) -> Vec<Option<Fault>> {
     faults
 }
 
-/// The lines of a source, one at a time and none longer than the limit in memory.
-struct Lines<'f, R> {
-    file: &'f str,
-    source: R,
-    line: u64,
-    bytes: Vec<u8>,
-}
-
-impl<'f, R: BufRead> Lines<'f, R> {
-    fn new(file: &'f str, source: R) -> Self {
-        Self { file, source, line: 0, bytes: Vec::new() }
-    }
-
-    /// The next line: its number, and its bytes without blanks around them; no bytes where it is too long.
-    fn next_line(&mut self) -> Result<Option<NumberedLine<'_>>, TableUnreadable> {
-        let outcome = self.fill();
-        match outcome {
-            Ok(Filled::End) => Ok(None),
-            Ok(Filled::Line) => {
-                let is_first = self.line == 1;
-                let bytes = self.bytes.trim_ascii();
-                // A byte order mark, which editors on Windows put there.
-                let mark = if is_first { bytes.strip_prefix(b"\xef\xbb\xbf") } else { None };
-                Ok(Some((self.line, Some(mark.unwrap_or(bytes)))))
-            }
-            Ok(Filled::TooLong) => Ok(Some((self.line, None))),
-            Err(source) => Err(TableUnreadable { file: self.file.to_owned(), line: self.line, source }),
-        }
-    }
-
-    fn fill(&mut self) -> io::Result<Filled> {
-        self.bytes.clear();
-        let mut too_long = false;
-        loop {
-            let chunk = match self.source.fill_buf() {
-                Ok(chunk) => chunk,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if chunk.is_empty() {
-                if self.bytes.is_empty() && !too_long {
-                    return Ok(Filled::End);
-                }
-                break;
-            }
-            let line_end = chunk.iter().position(|b| *b == b'\n');
-            let taken = line_end.map_or(chunk.len(), |at| at + 1);
-            too_long |= self.bytes.len() + taken > LONGEST_LINE;
-            if !too_long {
-                // INVARIANT: `taken` counts bytes of `chunk`.
-                self.bytes.extend_from_slice(chunk.get(..taken).unwrap_or_default());
-            }
-            self.source.consume(taken);
-            if line_end.is_some() {
-                break;
-            }
-        }
-        self.line += 1;
-        Ok(if too_long { Filled::TooLong } else { Filled::Line })
-    }
-}
-
-/// A line's number, from 1, and its bytes unless it is too long.
-type NumberedLine<'l> = (u64, Option<&'l [u8]>);
-
-enum Filled {
-    Line,
-    TooLong,
-    End,
+/// The next line without the blanks around it; no bytes where it is too long.
+fn next_line<'l, R: BufRead>(file: &str, lines: &'l mut Lines<R>) -> Result<Option<NumberedLine<'l>>, TableUnreadable> {
+    let line = lines.line();
+    let next = lines.next_line().map_err(|source| TableUnreadable { file: file.to_owned(), line, source })?;
+    Ok(next.map(|(line, bytes)| (line, bytes.map(<[u8]>::trim_ascii))))
 }
 
 #[cfg(test)]

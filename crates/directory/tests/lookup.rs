@@ -125,16 +125,38 @@ fn domains_match_at_label_borders_the_longest_first() {
 }
 
 #[test]
-fn many_lookups_are_the_single_ones_in_order() {
-    let roster = roster(&["prefixes = [\"198.18.0.0/16\"]".to_owned(), "prefixes = [\"198.19.0.0/16\"]".to_owned()]);
+fn a_batch_answers_in_order_and_nobody_where_there_is_no_address() {
+    let roster = roster(&["prefixes = [\"198.18.0.0/16\"]".to_owned(), "prefixes = [\"2001:db8::/48\"]".to_owned()]);
     let directory = Directory::new(roster, &[]);
-    let asked: Vec<Option<Address>> = ["198.18.0.1", "198.18.0.1", "", "", "198.19.0.1", "203.0.113.1", "198.18.0.1"]
+    let asked: Vec<Option<Address>> = ["198.18.0.1", "198.18.0.1", "", "2001:db8::1", "", "203.0.113.1", "198.18.0.1"]
         .iter()
         .map(|text| text.parse().ok())
         .collect();
-    let got: Vec<Option<&str>> =
-        directory.lookup_all(asked.iter().copied()).map(|holder| holder.party_id().map(|id| id.as_str())).collect();
-    assert_eq!(got, [Some("isp-0"), Some("isp-0"), None, None, Some("isp-1"), None, Some("isp-0")]);
+    // More than are sorted at a time, so that the pieces have to come together in order.
+    let many: Vec<Option<Address>> = asked.iter().copied().cycle().take(20_000).collect();
+    let got = directory.holders(many);
+    assert_eq!(got.len(), 20_000);
+    for (index, id) in got.iter().enumerate() {
+        let party = directory.holding(*id).party.map(|entry| entry.party.id.as_str());
+        assert_eq!(party, [Some("isp-0"), Some("isp-0"), None, Some("isp-1"), None, None, Some("isp-0")][index % 7]);
+        assert!((id.number() as usize) < directory.holder_count());
+    }
+    assert!(directory.holders([]).is_empty());
+}
+
+/// Says that the batch answers what the single look-ups, which are the truth, answer.
+fn batch_is_single(directory: &Directory, asked: &[Address]) {
+    let got = directory.holders(asked.iter().copied().map(Some));
+    assert_eq!(got.len(), asked.len());
+    for (address, id) in asked.iter().zip(got) {
+        let (single, batch) = (directory.lookup(*address), directory.holding(id));
+        let manual = if let Some(Found::Manual { prefix }) = single.found { Some(prefix) } else { None };
+        assert_eq!(
+            (batch.party.map(|entry| &entry.party.id), batch.manual, batch.asn, batch.as_name),
+            (single.party_id(), manual, single.asn, single.as_name()),
+            "{address}"
+        );
+    }
 }
 
 /// Addresses of the small world in which the properties are tried: 256 of each family.
@@ -212,6 +234,8 @@ proptest! {
         let (first, first_rows) = as_table(&one);
         let (second, second_rows) = as_table(&two);
         let directory = Directory::new(roster(&parties), &[first, second]);
+        let all: Vec<Address> = (0..=u8::MAX).flat_map(|last| [world(false, last), world(true, last)]).collect();
+        batch_is_single(&directory, &all);
 
         for v6 in [false, true] {
             for last in 0..=u8::MAX {
@@ -248,6 +272,40 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_batch_answers_what_the_trie_answers_at_every_edge(
+        v4 in proptest::collection::vec((any::<u32>(), 0_u8..=32, 0_u32..4), 0..40),
+        // Few beginnings, so that prefixes nest, on both sides of 64 bits.
+        v6 in proptest::collection::vec((0_u128..4, 0_u128..4, 0_u8..=128, 0_u32..4), 0..40),
+        manual in proptest::collection::vec((0_u128..4, 0_u128..4, 12_u8..=128), 0..6),
+    ) {
+        let long = |upper: u128, lower: u128, length: u8| {
+            let bits = (0x2001_0db8 << 96) | (upper << 64) | (upper << 110) | (lower << 62) | lower;
+            Ipv6Net::new(Ipv6Addr::from_bits(bits), length).unwrap().trunc()
+        };
+        let mut nets: Vec<IpNet> = v4.iter().map(|(bits, length, _)| IpNet::V4(Ipv4Net::new((*bits).into(), *length).unwrap().trunc())).collect();
+        nets.extend(v6.iter().map(|(upper, lower, length, _)| IpNet::V6(long(*upper, *lower, *length))));
+        let asns = v4.iter().map(|row| row.2).chain(v6.iter().map(|row| row.3));
+        let text: String = nets.iter().zip(asns).map(|(net, asn)| format!("{net}\t{}\n", if asn == 0 { 0 } else { 64_495 + asn })).collect();
+        let table = AsnTable::read_pyasn("ipasn.dat", text.as_bytes()).unwrap().table;
+        let mut own: Vec<IpNet> = manual.iter().map(|(upper, lower, length)| IpNet::V6(long(*upper, *lower, *length))).collect();
+        own.sort();
+        own.dedup();
+        let claims: Vec<String> = own.iter().map(|net| format!("\"{net}\"")).collect();
+        let directory = Directory::new(roster(&[format!("asns = [64496]\nprefixes = [{}]", claims.join(","))]), &[table]);
+        let edges = nets.iter().chain(&own).flat_map(|net| match net {
+            IpNet::V4(net) => {
+                let (first, last) = (net.network().to_bits(), net.broadcast().to_bits());
+                [first, first.wrapping_sub(1), last, last.wrapping_add(1)].map(|bits| Address::new(std::net::IpAddr::V4(bits.into())))
+            }
+            IpNet::V6(net) => {
+                let (first, last) = (net.network().to_bits(), net.broadcast().to_bits());
+                [first, first.wrapping_sub(1), last, last.wrapping_add(1)].map(|bits| Address::new(std::net::IpAddr::V6(bits.into())))
+            }
+        });
+        batch_is_single(&directory, &edges.collect::<Vec<_>>());
     }
 
     #[test]

@@ -15,6 +15,7 @@
 
 pub mod answer;
 pub mod carry;
+pub mod contacts;
 pub mod deliver;
 mod errand;
 pub mod figures;

@@ -289,6 +289,11 @@ codes! {
         "この設置の組織が名簿にありません", "the roster does not know this deployment's own party",
         help "名簿に自組織（役割を含む）を加えてください。", "add this deployment's own party, with its roles, to the roster",
         example "init --party clearing-house, and a roster without it";
+    /// The difference is not the one that was shown.
+    CONTACTS_MOVED = "contacts-difference-moved",
+        "表示した差分と、今の差分が違います。何も適用していません（左: 指定されたもの、右: 今のもの）", "the difference is not the one that was shown; nothing was applied (left: the one named, right: the one now)",
+        help "`--apply` を付けずにもう一度実行して差分を確かめ、表示された値を `--apply` に指定してください。", "run it again without `--apply`, look at the difference, and give the digest that it shows to `--apply`",
+        example "noroshi party contacts import --from rpsl apnic.db --apply 00";
     /// There is nothing to send.
     NOTHING_TO_SEND = "nothing-to-send",
         "送付する記録がありません", "there is nothing to send",

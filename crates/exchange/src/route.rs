@@ -1,6 +1,6 @@
 //! Routing: for each row, who can act on it. Pure; what it needs is handed in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use directory::Directory;
 use directory::route::Addressee;
@@ -9,7 +9,7 @@ use model::{Instant, PartyId, SightingBatch, Text};
 
 /// Rows by where they go; indices into the batch.
 ///
-/// INVARIANT: every row of the batch stands in exactly one list.
+/// INVARIANT: every row of the batch stands in exactly one list, and each list in the order of the batch.
 #[derive(Debug, Default)]
 pub struct Routed {
     /// To a partner that can act.
@@ -38,19 +38,27 @@ pub const INHIBITED: &str = "inhibited";
 /// What has no addressee is returned to its reporter, never dropped.
 #[must_use]
 pub fn route(batch: &SightingBatch, directory: &Directory, plan: &Plan, at: Instant) -> Routed {
-    let mut routed = Routed::default();
+    let mut groups: HashMap<Addressee<'_>, Vec<u32>> = HashMap::new();
     for (index, addressee) in (0_u32..).zip(directory.route(batch, at)) {
-        match addressee {
-            Addressee::Party(party) if plan.partners.contains(party) && plan.agreement_of(party, at).is_some() => {
-                routed.sent.entry(party.clone()).or_default().push(index);
-            }
-            Addressee::Party(_) => routed.returned.entry(NOT_IN_PLAN.0).or_default().push(index),
-            Addressee::Nobody(reason) => routed.returned.entry(reason.name()).or_default().push(index),
-            Addressee::Inhibited { party, .. } => {
-                routed.withheld.entry((party.clone(), INHIBITED.to_owned())).or_default().push(index);
-            }
-        }
+        groups.entry(addressee).or_default().push(index);
     }
+    let mut routed = Routed::default();
+    for (addressee, mut rows) in groups {
+        let list = match addressee {
+            Addressee::Party(party) if plan.partners.contains(party) && plan.agreement_of(party, at).is_some() => {
+                routed.sent.entry(party.clone()).or_default()
+            }
+            Addressee::Party(_) => routed.returned.entry(NOT_IN_PLAN.0).or_default(),
+            Addressee::Nobody(reason) => routed.returned.entry(reason.name()).or_default(),
+            Addressee::Inhibited { party, .. } => {
+                routed.withheld.entry((party.clone(), INHIBITED.to_owned())).or_default()
+            }
+        };
+        list.append(&mut rows);
+    }
+    // Several groups may have gone into one list; each list keeps the order of the batch.
+    let Routed { sent, returned, withheld } = &mut routed;
+    sent.values_mut().chain(returned.values_mut()).chain(withheld.values_mut()).for_each(|list| list.sort_unstable());
     routed
 }
 

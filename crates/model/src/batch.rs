@@ -287,6 +287,11 @@ impl SightingBatch {
         (0..self.len()).map(|index| self.row(index))
     }
 
+    /// The source addresses of all rows in order, without the other columns.
+    pub fn source_ips(&self) -> impl ExactSizeIterator<Item = Option<Address>> + '_ {
+        self.source_ip.iter().map(|bytes| Some(Address::from_bytes(bytes?.try_into().ok()?)))
+    }
+
     /// The rows at `indices`, in that order.
     ///
     /// # Panics

@@ -185,6 +185,20 @@ impl Console {
         }
     }
 
+    /// Begins a sheet whose rows are printed as they come, however many there are.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn rolling(&self, columns: &[(&'static str, Text)]) -> io::Result<Rolling<'_>> {
+        let mut out = io::BufWriter::new(io::stdout());
+        match self.form {
+            Form::Csv => csv_row(&mut out, columns.iter().map(|(name, _)| (*name).to_owned()))?,
+            Form::Json => write!(out, "[")?,
+            Form::Table | Form::Ndjson => {}
+        }
+        Ok(Rolling { console: self, sheet: Sheet::new(columns), rows: 0, out })
+    }
+
     /// A sheet as a table for people.
     pub fn table(&self, sheet: &Sheet) -> String {
         let mut table = Table::new();
@@ -249,6 +263,73 @@ impl Console {
         } else {
             indicatif::ProgressBar::hidden()
         }
+    }
+}
+
+/// A table for people has at most so many rows; machines get all.
+const MOST_SHOWN: u64 = 1_000;
+
+/// A sheet whose rows are printed as they come: see [`Console::rolling`].
+pub struct Rolling<'c> {
+    console: &'c Console,
+    /// For people: the rows that are shown. For machines: the columns.
+    sheet: Sheet,
+    rows: u64,
+    out: io::BufWriter<io::Stdout>,
+}
+
+/// One row of CSV.
+fn csv_row(out: &mut impl Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
+    csv::Writer::from_writer(out).write_record(cells).map_err(io::Error::other)
+}
+
+impl Rolling<'_> {
+    /// Prints a row, or keeps it for the table.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn row(&mut self, cells: Vec<Value>) -> io::Result<()> {
+        self.rows += 1;
+        match self.console.form {
+            Form::Table if self.rows > MOST_SHOWN => Ok(()),
+            Form::Table => {
+                self.sheet.row(cells);
+                Ok(())
+            }
+            Form::Csv => csv_row(&mut self.out, cells.iter().map(|cell| spreadsheet_safe(&plain(cell)).into_owned())),
+            Form::Json | Form::Ndjson => {
+                self.sheet.row(cells);
+                let object = self.sheet.objects().pop().unwrap_or_default();
+                self.sheet.rows.clear();
+                match self.console.form {
+                    Form::Json if self.rows > 1 => write!(self.out, ",\n{object}"),
+                    Form::Json => write!(self.out, "{object}"),
+                    _ => writeln!(self.out, "{object}"),
+                }
+            }
+        }
+    }
+
+    /// Ends the sheet; says on standard error how many rows a table leaves out.
+    ///
+    /// # Errors
+    /// Where standard output is gone.
+    pub fn end(mut self) -> io::Result<()> {
+        match self.console.form {
+            Form::Json => writeln!(self.out, "]")?,
+            Form::Table if self.rows > 0 => {
+                self.console.sheet(&self.sheet)?;
+                let more = self.rows.saturating_sub(MOST_SHOWN);
+                if more > 0 {
+                    self.console.say(&match self.console.lang {
+                        Lang::Ja => format!("…ほか {more} 行（`-o csv` または `-o ndjson` ですべて出力できます）"),
+                        Lang::En => format!("... and {more} more rows; `-o csv` and `-o ndjson` give them all"),
+                    });
+                }
+            }
+            Form::Table | Form::Csv | Form::Ndjson => {}
+        }
+        self.out.flush()
     }
 }
 

@@ -9,6 +9,7 @@
 //!
 //! Times are instants in UTC (microseconds since 1970 in the columns); the store never asks a clock.
 
+pub mod contact;
 pub mod delivery;
 pub mod engine;
 pub mod fact;
@@ -33,7 +34,7 @@ pub mod turn;
 
 pub use engine::{Engine, Look, Reading, Store, Tx};
 pub use problem::{CODES, StoreError};
-pub use row::{FactId, OutboxId, RosterId};
+pub use row::{ContactImportId, FactId, OutboxId, RosterId};
 
 #[doc = include_str!("../DATA_MODEL.md")]
 pub mod data_model {}

@@ -53,6 +53,10 @@ macro_rules! row_id {
 }
 
 row_id!(
+    /// One import of contacts that others publish.
+    ContactImportId
+);
+row_id!(
     /// One file of the archive, in the manifest.
     FactId
 );

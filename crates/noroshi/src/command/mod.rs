@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod assignments;
 pub mod carry;
+pub mod contacts;
 pub mod convert;
 mod failure;
 pub mod ingest;
@@ -33,7 +34,7 @@ pub enum Command {
     Demo(crate::demo::Demo),
     /// Make a new deployment in the home folder: settings, keys, state.
     Init(init::Init),
-    /// The parties: import a roster, show it, ask who holds an address.
+    /// The parties: import a roster, show it, ask who holds an address; contacts that others publish.
     #[command(subcommand)]
     Party(party::Party),
     /// The operations: open one with its plan.

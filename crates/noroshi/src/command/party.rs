@@ -31,6 +31,9 @@ pub enum Party {
         /// The address.
         address: Address,
     },
+    /// Contacts that others publish: import them, ask for them. They are no ground to send.
+    #[command(subcommand)]
+    Contacts(super::contacts::Contacts),
     /// Print a sample roster to begin with: a hub, a reporter, two operators.
     Example {
         /// The one that shows every key with its meaning.
@@ -105,6 +108,7 @@ pub async fn run(open: &Open, party: Party, console: &Console) -> Result<Done, F
             ]);
             console.sheet(&sheet)?;
         }
+        Party::Contacts(contacts) => return super::contacts::run(open, contacts, console).await,
         // Needs no deployment: printed before one is opened.
         Party::Example { .. } => {}
     }

@@ -96,7 +96,7 @@ fn the_readme() {
 fn the_manuals() {
     for lang in ["en", "ja"] {
         let desk = Desk::empty();
-        for name in ["list.csv", "assignments.csv", "subscribers.csv"] {
+        for name in ["list.csv", "assignments.csv", "subscribers.csv", "registry.db"] {
             desk.file(name, sample(name));
         }
         follow(&desk, &format!("docs/manual/operator.{lang}.md"));

@@ -3,6 +3,7 @@
 
 mod answer;
 mod assignments;
+mod contacts;
 mod convert;
 mod desk;
 mod documents;
