@@ -47,6 +47,13 @@ impl Values {
         Self { form, opened: false, ended: false }
     }
 
+    /// The same, for values that may be longer than a line of a table is: evidence, descriptions.
+    pub(crate) fn long(beginning: &Decoded<'_>) -> Self {
+        let values = Self::of(beginning);
+        let form = if values.form == Form::Lines { Form::OneAfterTheOther } else { values.form };
+        Self { form, ..values }
+    }
+
     /// How they stand, for the preview.
     pub(crate) const fn form(&self) -> &'static str {
         match self.form {
@@ -177,6 +184,43 @@ impl Piece<'_, '_> {
     }
 }
 
+/// The names of the members of the values that stand in a text by themselves or in one array, each once: for detection. The text
+/// may be broken or cut off.
+pub(crate) fn keys(text: &str) -> Vec<String> {
+    const MOST_KEYS: usize = 500;
+    let (mut depth, mut keys) = (0_usize, Vec::<String>::new());
+    let top = if text.trim_start().starts_with('[') { 2 } else { 1 };
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '{', '}', '[', ']']) {
+        let (mark, behind) = rest.get(at..).and_then(|from| from.split_at_checked(1)).unwrap_or_default();
+        match mark {
+            "{" | "[" => depth += 1,
+            "}" | "]" => depth = depth.saturating_sub(1),
+            _ => {
+                let mut escaped = false;
+                let end = behind.find(|c: char| {
+                    let ends = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    ends
+                });
+                let Some(end) = end else { return keys };
+                let (name, after) = behind.split_at(end);
+                let after = after.get(1..).unwrap_or_default();
+                if keys.len() == MOST_KEYS {
+                    return keys;
+                }
+                if depth == top && after.trim_start().starts_with(':') && !keys.iter().any(|known| known == name) {
+                    keys.push(name.to_owned());
+                }
+                rest = after;
+                continue;
+            }
+        }
+        rest = behind;
+    }
+    keys
+}
+
 /// Where reading can be taken up again after a broken value that begins a line: at the next line that begins as that one did.
 fn next_beginning(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?;
@@ -218,3 +262,16 @@ pub static JSON_CUT_OFF: Code = Code {
 
 /// What JSON texts can utter.
 pub static CODES: &[&Code] = &[&JSON_SYNTAX, &JSON_CUT_OFF];
+
+#[cfg(test)]
+mod tests {
+    use super::keys;
+
+    #[test]
+    fn the_names_of_a_beginning_are_found_wherever_it_breaks_off() {
+        assert_eq!(keys(r#"{"a": {"b": ["c": 1]}, "d": "e\"{", "f"#), ["a", "d"]);
+        assert_eq!(keys("[\n{\"a\": 1},\n{\"a\": 2, \"g\": {\"h\": 3}}"), ["a", "g"]);
+        assert_eq!(keys("{\"a\":1}\n{\"b\" : \"x\\\\\", \"c\":"), ["a", "b", "c"]);
+        assert!(keys("}}]]\"\\").is_empty());
+    }
+}

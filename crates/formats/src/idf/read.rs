@@ -8,14 +8,11 @@
 //! - Under a key with a dot at the top level an object is a value; under one without it is the nested form.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use model::problem::{Code, Place, Problem};
 use model::report::Provenance;
 use model::sighting::Flags;
 use model::{Instant, Sighting, Text, Zone};
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::fit::AS_WRITTEN;
@@ -24,6 +21,7 @@ use crate::extra::Extra;
 use crate::fields::{self, ADDRESS_MISSING, COLUMNS, Column, LOCAL_TIME, TAXONOMY, is_other_idf_key};
 use crate::gathered::{Fault, Gathered};
 use crate::json::{JSON_SYNTAX, Values};
+use crate::members::{Members, scalar};
 use crate::pieces::{Cut, More, TextReader};
 use crate::reading::{Declared, Ending, FUTURE_TOLERANCE_SECONDS};
 use crate::text::{Decoded, NO_ROWS, fold};
@@ -90,11 +88,11 @@ impl TextReader for EventReader<'_> {
     }
 }
 
-/// One event, read into a row that is used again.
-struct Event<'a> {
+/// One event, read into a row that is used again. Formats that carry the fields of IDF along read them through it, too.
+pub(crate) struct Event<'a> {
     declared: &'a Declared<'a>,
     latest: Instant,
-    sighting: Sighting,
+    pub(crate) sighting: Sighting,
     extra: Extra,
     /// Columns given, to see one that is given twice.
     given: Vec<(Column, String)>,
@@ -111,7 +109,7 @@ struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    fn new(declared: &'a Declared<'a>) -> Self {
+    pub(crate) fn new(declared: &'a Declared<'a>) -> Self {
         Self {
             declared,
             latest: declared.received.plus_seconds(FUTURE_TOLERANCE_SECONDS),
@@ -128,7 +126,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    fn read(&mut self, object: &str) -> Result<(), Fault> {
+    /// Reads an object into the row.
+    pub(crate) fn read(&mut self, object: &str) -> Result<(), Fault> {
         let fault = Fault::of;
         if !object.starts_with('{') {
             return Err(fault(if serde_json::from_str::<&RawValue>(object).is_ok() {
@@ -358,60 +357,6 @@ const MOST_DEPTH: u8 = 8;
 /// A part of a key: `^[a-z_0-9]+$`, also with dots where flat keys stand inside a nested object.
 fn is_word(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'))
-}
-
-/// The text of a string, a number or a truth value; none for what has members.
-fn scalar(json: &str) -> Option<Cow<'_, str>> {
-    match json.as_bytes().first()? {
-        b'"' => serde_json::from_str::<Key<'_>>(json).ok().map(|key| key.0),
-        b'{' | b'[' => None,
-        _ => Some(Cow::Borrowed(json)),
-    }
-}
-
-/// The members of an object in their order, values as written.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-/// A key, borrowed where nothing in it is escaped.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(16);
-                while let Some((key, value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-                    members.push((key.0, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
 }
 
 /// JSON, but no event.
