@@ -33,6 +33,8 @@ pub const MORE: &str = "extra.noroshi.more";
 pub const COLUMNS: &str = "extra.columns";
 /// The row as it was first received, base64; an `extra` that has it comes from a format that carries it along.
 pub const RAW: &str = "raw";
+/// Says why the row as it was received never leaves this house: it holds what its sender must not have sent.
+pub const RAW_WITHHELD: &str = "extra.noroshi.raw_withheld";
 
 /// A column of a sighting that an exchange format carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,7 +197,7 @@ pub fn extra_key(name: &str) -> Option<String> {
 }
 
 /// Flags and the names under which `extra.noroshi.flags` carries them, separated by single spaces.
-const FLAG_NAMES: [(Flags, &str); 7] = [
+const FLAG_NAMES: [(Flags, &str); 8] = [
     (Flags::NO_PORT, "no-port"),
     (Flags::SPECIAL_ADDRESS, "special-address"),
     (Flags::UNKNOWN_FIELD, "unknown-field"),
@@ -203,6 +205,7 @@ const FLAG_NAMES: [(Flags, &str); 7] = [
     (Flags::FIELD_KEPT_RAW, "field-kept-raw"),
     (Flags::TWO_DIGIT_YEAR, "two-digit-year"),
     (Flags::END_OF_DAY, "end-of-day"),
+    (Flags::ENDED, "ended"),
 ];
 
 impl Column {

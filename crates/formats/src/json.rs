@@ -3,13 +3,8 @@
 //! A broken value that begins a line costs itself only: reading is taken up at the next line that begins like it. Where there is none,
 //! what stands before is read, and one reject says from which line on nothing was.
 
-use std::borrow::Cow;
-use std::fmt;
-
 use model::Text;
 use model::problem::Code;
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::gathered::{Fault, Gathered, RowAt, broken};
@@ -50,6 +45,13 @@ impl Values {
             }
         };
         Self { form, opened: false, ended: false }
+    }
+
+    /// The same, for values that may be longer than a line of a table is: evidence, descriptions.
+    pub(crate) fn long(beginning: &Decoded<'_>) -> Self {
+        let values = Self::of(beginning);
+        let form = if values.form == Form::Lines { Form::OneAfterTheOther } else { values.form };
+        Self { form, ..values }
     }
 
     /// How they stand, for the preview.
@@ -184,6 +186,43 @@ impl Piece<'_, '_> {
     }
 }
 
+/// The names of the members of the values that stand in a text by themselves or in one array, each once: for detection. The text
+/// may be broken or cut off.
+pub(crate) fn keys(text: &str) -> Vec<String> {
+    const MOST_KEYS: usize = 500;
+    let (mut depth, mut keys) = (0_usize, Vec::<String>::new());
+    let top = if text.trim_start().starts_with('[') { 2 } else { 1 };
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '{', '}', '[', ']']) {
+        let (mark, behind) = rest.get(at..).and_then(|from| from.split_at_checked(1)).unwrap_or_default();
+        match mark {
+            "{" | "[" => depth += 1,
+            "}" | "]" => depth = depth.saturating_sub(1),
+            _ => {
+                let mut escaped = false;
+                let end = behind.find(|c: char| {
+                    let ends = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    ends
+                });
+                let Some(end) = end else { return keys };
+                let (name, after) = behind.split_at(end);
+                let after = after.get(1..).unwrap_or_default();
+                if keys.len() == MOST_KEYS {
+                    return keys;
+                }
+                if depth == top && after.trim_start().starts_with(':') && !keys.iter().any(|known| known == name) {
+                    keys.push(name.to_owned());
+                }
+                rest = after;
+                continue;
+            }
+        }
+        rest = behind;
+    }
+    keys
+}
+
 /// Where reading can be taken up again after a broken value that begins a line: at the next line that begins as that one did.
 fn next_beginning(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?;
@@ -196,51 +235,6 @@ fn next_beginning(text: &str, at: usize) -> Option<usize> {
 /// Whether the beginning of an object goes on in the next line: it is not a whole line that is broken.
 fn could_go_on(first: &str) -> bool {
     serde_json::from_str::<&RawValue>(first).is_err_and(|error| error.is_eof())
-}
-
-/// The members of an object in their order, values as written.
-pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
-
-/// A key, borrowed where nothing in it is escaped.
-pub(crate) struct Key<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(16);
-                while let Some((key, value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-                    members.push((key.0, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
 }
 
 /// A line that is no JSON.
@@ -270,3 +264,16 @@ pub static JSON_CUT_OFF: Code = Code {
 
 /// What JSON texts can utter.
 pub static CODES: &[&Code] = &[&JSON_SYNTAX, &JSON_CUT_OFF];
+
+#[cfg(test)]
+mod tests {
+    use super::keys;
+
+    #[test]
+    fn the_names_of_a_beginning_are_found_wherever_it_breaks_off() {
+        assert_eq!(keys(r#"{"a": {"b": ["c": 1]}, "d": "e\"{", "f"#), ["a", "d"]);
+        assert_eq!(keys("[\n{\"a\": 1},\n{\"a\": 2, \"g\": {\"h\": 3}}"), ["a", "g"]);
+        assert_eq!(keys("{\"a\":1}\n{\"b\" : \"x\\\\\", \"c\":"), ["a", "b", "c"]);
+        assert!(keys("}}]]\"\\").is_empty());
+    }
+}

@@ -17,6 +17,9 @@ pub mod idf;
 mod json;
 pub mod letter;
 pub mod list;
+mod making;
+mod members;
+pub mod n6;
 mod outgoing;
 pub mod pieces;
 pub mod reading;
@@ -38,7 +41,7 @@ pub use writing::{Contact, Loss, Rendering, Writer, Written};
 
 /// One format.
 pub trait Format: Send + Sync {
-    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`.
+    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`, `n6`.
     fn name(&self) -> &'static str;
 
     /// Where it is defined.
@@ -80,7 +83,8 @@ impl dyn Format + '_ {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf];
+pub const FORMATS: &[&dyn Format] =
+    &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf, &n6::N6];
 
 /// The format with that name.
 #[must_use]
@@ -98,7 +102,9 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         detect::CODES,
         list::CODES,
         json::CODES,
+        members::CODES,
         idf::CODES,
+        n6::CODES,
         shadowserver::CODES,
         xarf::CODES,
         letter::CODES,

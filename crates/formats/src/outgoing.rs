@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::SightingRef;
 use model::id::OutwardId;
+use model::{Instant, SightingRef, Zone};
 use serde_json::{Map, Value};
 
-use crate::fields::{Column, LOCAL_TIME, MAPPING, RAW, RECORD, SCHEMA, TAXONOMY};
+use crate::fields::{Column, LOCAL_TIME, MAPPING, RAW, RAW_WITHHELD, RECORD, SCHEMA, TAXONOMY};
 use crate::writing::Rendering;
 
 /// The fields of the row at `index` in the delivery (from 0), each key once, in the order in which they are written.
@@ -63,11 +63,19 @@ pub(crate) fn outward_id(index: usize, rendering: &Rendering<'_>) -> Option<Outw
     rendering.delivery.map(|delivery| OutwardId { delivery, ordinal })
 }
 
-/// The row as it was received, if it is to travel.
+/// The row as it was received, if it is to travel and may.
 pub(crate) fn raw<'r>(row: &SightingRef<'_>, rendering: &Rendering<'r>) -> Option<&'r [u8]> {
+    if row.extra.is_some_and(|extra| extra.contains(RAW_WITHHELD)) {
+        return None;
+    }
     let from = usize::try_from(row.raw_offset.checked_sub(rendering.raw_at)?).ok()?;
     let to = from.checked_add(usize::try_from(row.raw_length).ok()?)?;
     rendering.raw?.get(from..to).filter(|raw| !raw.is_empty())
+}
+
+/// Whether RFC 3339 can write the time: its year is one of 0 to 9999.
+pub(crate) fn is_writable(time: Instant) -> bool {
+    time.civil(&Zone::utc()).is_some_and(|civil| civil.year() >= 0)
 }
 
 /// The schema, with its format before it where it does not name that itself.

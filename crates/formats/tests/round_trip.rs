@@ -4,7 +4,9 @@
 mod reading;
 
 use formats::idf::Idf;
+use formats::n6::N6;
 use formats::writing::Dialect;
+use formats::xarf::Xarf;
 use formats::{Contact, Format, Rendering};
 use model::sighting::Flags;
 use model::special::SpecialRanges;
@@ -94,7 +96,7 @@ prop_compose! {
         malware in of(text()),
         kind in 0_usize..44,
         tags in (0_u8..5, 0_u8..4, 0_u8..2),
-        flags in 0_u32..128,
+        flags in 0_u32..256,
         extra in extra(),
     ) -> Sighting {
         Sighting {
@@ -190,6 +192,60 @@ proptest! {
         compare(&got, &rows, |at, _| Some(format!("{}:{}", delivery(), at + 1)));
         let written = Idf.write(&batch(&rows), &rendering(None)).unwrap();
         compare(&read_back(&Idf, &written.bytes), &rows, |_, row| row.reference.clone());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn n6_and_xarf_carry_every_column(rows in proptest::collection::vec(sighting(), 1..6)) {
+        let rows = specified(rows);
+        prop_assume!(!rows.is_empty());
+        let formats: [&dyn Format; 2] = [&N6, &Xarf];
+        for format in formats {
+            let written = format.write(&batch(&rows), &rendering(Some(delivery()))).unwrap();
+            prop_assert_eq!(written.bytes.iter().filter(|byte| **byte == b'\n').count(), rows.len());
+            compare(&read_back(format, &written.bytes), &rows, |at, _| Some(format!("{}:{}", delivery(), at + 1)));
+            let written = format.write(&batch(&rows), &rendering(None)).unwrap();
+            compare(&read_back(format, &written.bytes), &rows, |_, row| row.reference.clone());
+        }
+    }
+
+    /// Rows that one event told of are one event again, and the same rows when that is read.
+    #[test]
+    fn an_event_of_several_addresses_comes_back_as_its_rows(
+        row in sighting(),
+        addresses in proptest::collection::vec((any::<[u8; 4]>(), of(1_u32..), of("[A-Z]{2}")), 1..6),
+        others in proptest::collection::vec(sighting(), 0..2),
+    ) {
+        let extra = |cc: Option<&String>| {
+            let mut members: Map<String, Value> = row.extra.as_deref().map_or_else(Map::new, |extra| serde_json::from_str(extra).unwrap());
+            members.remove("source.geolocation.cc");
+            members.extend(cc.map(|cc| ("source.geolocation.cc".to_owned(), Value::from(cc.as_str()))));
+            (!members.is_empty()).then(|| Value::Object(members).to_string())
+        };
+        let mut ips: Vec<[u8; 4]> = addresses.iter().map(|(ip, ..)| *ip).filter(|ip| *ip != [0; 4]).collect();
+        ips.sort_unstable();
+        ips.dedup();
+        let mut rows: Vec<Sighting> = ips
+            .into_iter()
+            .zip(&addresses)
+            .map(|(ip, (_, asn, cc))| Sighting {
+                reference: Some("0a1b2c3d4e5f60718293a4b5c6d7e8f9".to_owned()),
+                source_ip: Some(std::net::Ipv4Addr::from(ip).into()),
+                source_asn: *asn,
+                extra: extra(cc.as_ref()),
+                flags: Flags::from_bits(row.flags.bits() & !Flags::SPECIAL_ADDRESS.bits()),
+                ..row.clone()
+            })
+            .collect();
+        let events = usize::from(!rows.is_empty()) + others.len();
+        rows.extend(others);
+        let rows = specified(rows);
+        prop_assume!(!rows.is_empty());
+        let written = N6.write(&batch(&rows), &rendering(None)).unwrap();
+        prop_assert!(written.bytes.iter().filter(|byte| **byte == b'\n').count() <= events);
+        compare(&read_back(&N6, &written.bytes), &rows, |_, row| row.reference.clone());
     }
 }
 

@@ -115,3 +115,179 @@ fn hand_made_lists() {
 fn intelmq_events() {
     check("idf");
 }
+
+#[test]
+fn n6_events() {
+    check("n6");
+}
+
+#[test]
+fn xarf_reports() {
+    check("xarf");
+}
+
+/// Every sample of every format, as it stands beside the code.
+fn all() -> Vec<(String, String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for format in formats::FORMATS.iter().map(|format| format.name()) {
+        let Ok(folder) = std::fs::read_dir(folder(format)) else { continue };
+        for entry in folder.map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            let is_sample = !name.ends_with(".toml") && !name.ends_with(".expected.json") && name != "schema.json";
+            if is_sample && !(format == "shadowserver" && name.contains("expected")) {
+                all.push((format.to_owned(), name, std::fs::read(entry.path()).unwrap()));
+            }
+        }
+    }
+    assert!(all.len() > 20);
+    all
+}
+
+#[test]
+fn no_sample_is_taken_for_another_format() {
+    // The last two of a name that says nothing: what is inside must do.
+    for (format, name, bytes) in all() {
+        for name in [name.as_str(), "feed", "feed.json"] {
+            let found = formats::detect::detect(&input(name, &bytes), None).map(formats::Format::name);
+            match found {
+                Ok(found) => assert_eq!(found, format, "{name}"),
+                // Some lists need to be told what they are; a name that says it is half of what is known of Shadowserver's files.
+                Err(_) => assert!(["list", "shadowserver"].contains(&format.as_str()), "{format}: {name}"),
+            }
+        }
+    }
+}
+
+/// What a reader makes of bytes, as comparable rows.
+fn rows(format: &str, bytes: &[u8]) -> (Vec<Map<String, Value>>, u64) {
+    let given = Given::nothing();
+    let Ok(reading) = formats::by_name(format).unwrap().read(&input("x", bytes), &given.declared()) else {
+        return (Vec::new(), 0);
+    };
+    let opened = open(reading);
+    let rows = opened.sightings.rows().map(|row| {
+        formats::fields::idf_fields(&row).map(|(key, value)| (key.into_owned(), value)).collect::<Map<_, _>>()
+    });
+    (rows.collect(), opened.reading.rejected)
+}
+
+fn write(format: &str, from: &str, bytes: &[u8]) -> formats::Written {
+    let given = Given::nothing();
+    let reading = formats::by_name(from).unwrap().read(&input("x", bytes), &given.declared()).unwrap();
+    let rows = open(reading).sightings;
+    let contact = || formats::Contact {
+        org: "Imaginary Desk".to_owned(),
+        mail: "desk@example.org".to_owned(),
+        domain: "example.org".to_owned(),
+    };
+    let rendering = formats::Rendering {
+        delivery: None,
+        reporter: contact(),
+        sender: contact(),
+        feed: String::new(),
+        at: reading::received(),
+        zone: Zone::utc(),
+        lang: model::Lang::En,
+        dialect: formats::writing::Dialect::Plain,
+        raw: None,
+        provenance: None,
+    };
+    formats::by_name(format).unwrap().write(&rows, &rendering).unwrap()
+}
+
+/// What only the writer knew is not what the row says.
+fn said(mut row: Map<String, Value>) -> Map<String, Value> {
+    // Written anew for every party that passes it on; they say who observed it only where the row did not.
+    if row.get("feed.provider") == Some(&Value::from("Imaginary Desk")) {
+        row.remove("feed.provider");
+    }
+    row
+}
+
+#[test]
+fn what_is_read_is_the_same_after_it_went_through_either_format() {
+    let mut read = 0;
+    for (format, name, bytes) in all().into_iter().filter(|(format, ..)| ["n6", "xarf", "idf"].contains(&format.as_str())) {
+        let (want, _) = rows(&format, &bytes);
+        if want.is_empty() {
+            continue;
+        }
+        for through in ["n6", "xarf", "idf"] {
+            let written = write(through, &format, &bytes);
+            let (got, rejected) = rows(through, &written.bytes);
+            assert_eq!(rejected, 0, "{name} through {through}");
+            assert_eq!(got.len(), want.len(), "{name} through {through}");
+            for (got, want) in got.into_iter().zip(&want) {
+                let keys: Vec<&String> = got.keys().chain(want.keys()).collect();
+                let (got, want) = (said(got.clone()), said(want.clone()));
+                for key in keys {
+                    assert_eq!(got.get(key), want.get(key), "{name} through {through}: {key} of {want:?}");
+                }
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 300, "{read}");
+}
+
+/// The objects of a text of them.
+fn objects(bytes: &[u8]) -> Vec<Map<String, Value>> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    if text.trim_start().starts_with('[') {
+        return serde_json::from_str(text).unwrap();
+    }
+    let values = serde_json::Deserializer::from_str(text).into_iter::<Map<String, Value>>();
+    values.map_while(Result::ok).collect()
+}
+
+#[test]
+fn n6_events_are_written_as_they_were_read() {
+    let bytes = std::fs::read(folder("n6").join("rest.json")).unwrap();
+    let written = write("n6", "n6", &bytes);
+    assert_eq!(written.lost, []);
+    let (got, mut want) = (objects(&written.bytes), objects(&bytes));
+    // The reader rejected the masked one of two addresses, and knows that times are in UTC.
+    want[2].insert("address".to_owned(), json!([{"ip": "203.0.113.53"}]));
+    want[2].insert("time".to_owned(), json!("2025-11-03T01:57:26Z"));
+    assert_eq!(got.len(), want.len());
+    for (mut got, want) in got.into_iter().zip(want) {
+        assert!(got.remove("intelmq").is_some());
+        assert_eq!(got, want);
+    }
+    let bytes = std::fs::read(folder("n6").join("stream.jsonl")).unwrap();
+    let (got, want) = (objects(&write("n6", "n6", &bytes).bytes), objects(&bytes));
+    // The last two are not understood.
+    assert_eq!((got.len(), want.len()), (6, 8));
+    for (mut got, want) in got.into_iter().zip(want) {
+        got.remove("intelmq");
+        assert_eq!(got, want);
+    }
+}
+
+#[test]
+fn xarf_reports_are_written_as_they_were_read() {
+    for name in ["connection.xarf.jsonl", "content.xarf.json", "vulnerability.xarf.json"] {
+        let bytes = std::fs::read(folder("xarf").join(name)).unwrap();
+        let written = write("xarf", "xarf", &bytes);
+        assert_eq!(written.lost, [], "{name}");
+        let (got, want) = (objects(&written.bytes), objects(&bytes));
+        assert_eq!(got.len(), want.len());
+        for (got, want) in got.into_iter().zip(want) {
+            let kind = format!("{}/{}", want["category"], want["type"]);
+            for (key, value) in &want {
+                match key.as_str() {
+                    // Ours, who writes it.
+                    "xarf_version" | "report_id" | "sender" => {}
+                    "tags" => {
+                        let (got, want) = (got[key].as_array().unwrap(), value.as_array().unwrap());
+                        // The tag is a marking; the row is not wider than what was declared.
+                        let is_kept = |tag: &&Value| !tag.as_str().unwrap().starts_with("tlp:");
+                        assert!(want.iter().filter(is_kept).all(|tag| got.contains(tag)), "{kind}: {got:?}");
+                    }
+                    "timestamp" => assert_eq!(got[key], "2025-11-11T09:21:23Z"),
+                    _ => assert_eq!(got.get(key), Some(value), "{kind}: {key}"),
+                }
+            }
+        }
+    }
+}

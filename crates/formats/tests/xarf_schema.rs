@@ -2,6 +2,9 @@
 //!
 //! `NOROSHI_TEST_PYTHON` names a Python that has it; without, `python3` is asked.
 
+#[allow(dead_code, reason = "each test crate uses its part")]
+mod reading;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -143,6 +146,36 @@ fn awkward_rows_are_sound_too() {
     let file = scratch("awkward.xarf.jsonl");
     std::fs::write(&file, &written.bytes).unwrap();
     assert_sound(&file);
+}
+
+/// Reports by others, read and written again, are what their types want, too.
+#[test]
+fn reports_by_others_stay_sound() {
+    let given = reading::Given::nothing();
+    let xarf = by_name("xarf").unwrap();
+    for sample in ["connection.xarf.jsonl", "content.xarf.json", "vulnerability.xarf.json", "v3.json"] {
+        let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/xarf/samples").join(sample)).unwrap();
+        let rows = reading::open(xarf.read(&reading::input(sample, &bytes), &given.declared()).unwrap()).sightings;
+        let contact =
+            || Contact { org: "Imaginary".to_owned(), mail: "a@example.org".to_owned(), domain: "example.org".to_owned() };
+        let rendering = Rendering {
+            delivery: None,
+            reporter: contact(),
+            sender: contact(),
+            feed: sample.to_owned(),
+            at: "2026-02-01T00:00:00Z".parse().unwrap(),
+            zone: Zone::tokyo(),
+            lang: Lang::Ja,
+            dialect: Dialect::Plain,
+            raw: Some(&bytes),
+            provenance: None,
+        };
+        let written = xarf.write(&rows, &rendering).unwrap();
+        assert_eq!(written.lost, []);
+        let file = scratch(&format!("again-{sample}"));
+        std::fs::write(&file, &written.bytes).unwrap();
+        assert_sound(&file);
+    }
 }
 
 #[test]

@@ -26,6 +26,9 @@ impl Flags {
     pub const TWO_DIGIT_YEAR: Self = Self(1 << 5);
     /// 24:00 was written and read as 00:00 of the next day (ISO 8601:2004, 4.2.3).
     pub const END_OF_DAY: Self = Self(1 << 6);
+    /// The source says that what it once reported is over: taken off its list, expired, or superseded by another row. It is no
+    /// sighting: nobody is warned of it, and no count of infections has it.
+    pub const ENDED: Self = Self(1 << 7);
 
     /// None.
     #[must_use]

@@ -10,10 +10,13 @@ mod write;
 use model::SightingBatch;
 use model::problem::Code;
 
+use crate::json::keys;
 use crate::reading::{Halt, Input, Likelihood};
 use crate::stream::{Opening, Reader};
 use crate::text::{Decoded, beginning};
 use crate::writing::{Rendering, Writer, Written};
+
+pub(crate) use read::Event;
 
 /// The IntelMQ Data Format.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +42,9 @@ impl crate::Format for Idf {
             return Likelihood::Likely;
         }
         let has = |key: &str| text.contains(&format!("\"{key}\""));
-        if has("xarf_version") || has("spec_version") {
+        let keys = keys(text);
+        let is_n6 = ["restriction", "confidence", "category"].iter().all(|key| keys.iter().any(|known| known == key));
+        if has("xarf_version") || has("spec_version") || is_n6 {
             return Likelihood::No;
         }
         let flat = ["time.source", "source.ip", "classification.type", "feed.name", "time.observation"];

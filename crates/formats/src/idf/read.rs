@@ -20,7 +20,8 @@ use crate::civil::{self, Habit, NO_TIME_ZONE, Shown};
 use crate::extra::Extra;
 use crate::fields::{self, ADDRESS_MISSING, COLUMNS, Column, LOCAL_TIME, TAXONOMY, is_other_idf_key};
 use crate::gathered::{Fault, Gathered};
-use crate::json::{JSON_SYNTAX, Key, Members, Values};
+use crate::json::{JSON_SYNTAX, Values};
+use crate::members::{Members, scalar};
 use crate::pieces::{Cut, More, TextReader};
 use crate::reading::{Declared, Ending, FUTURE_TOLERANCE_SECONDS};
 use crate::text::{Decoded, NO_ROWS, fold};
@@ -90,11 +91,11 @@ impl TextReader for EventReader<'_> {
     }
 }
 
-/// One event, read into a row that is used again.
-struct Event<'a> {
+/// One event, read into a row that is used again. Formats that carry the fields of IDF along read them through it, too.
+pub(crate) struct Event<'a> {
     declared: &'a Declared<'a>,
     latest: Instant,
-    sighting: Sighting,
+    pub(crate) sighting: Sighting,
     extra: Extra,
     /// Columns given, to see one that is given twice.
     given: Vec<(Column, String)>,
@@ -111,7 +112,7 @@ struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    fn new(declared: &'a Declared<'a>) -> Self {
+    pub(crate) fn new(declared: &'a Declared<'a>) -> Self {
         Self {
             declared,
             latest: declared.received.plus_seconds(FUTURE_TOLERANCE_SECONDS),
@@ -128,7 +129,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    fn read(&mut self, object: &str) -> Result<(), Fault> {
+    /// Reads an object into the row.
+    pub(crate) fn read(&mut self, object: &str) -> Result<(), Fault> {
         let fault = Fault::of;
         if !object.starts_with('{') {
             return Err(fault(if serde_json::from_str::<&RawValue>(object).is_ok() {
@@ -358,15 +360,6 @@ const MOST_DEPTH: u8 = 8;
 /// A part of a key: `^[a-z_0-9]+$`, also with dots where flat keys stand inside a nested object.
 fn is_word(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'))
-}
-
-/// The text of a string, a number or a truth value; none for what has members.
-fn scalar(json: &str) -> Option<Cow<'_, str>> {
-    match json.as_bytes().first()? {
-        b'"' => serde_json::from_str::<Key<'_>>(json).ok().map(|key| key.0),
-        b'{' | b'[' => None,
-        _ => Some(Cow::Borrowed(json)),
-    }
 }
 
 /// JSON, but no event.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::fit::{AS_WRITTEN, fits, text_fits};
 use crate::extra::is_plain;
 use crate::fields::{Column, LOCAL_TIME, MAPPING, RAW, RECORD, SCHEMA, TAXONOMY};
-use crate::json::Members;
+use crate::members::Members;
 use crate::outgoing;
 use crate::writing::{Loss, Rendering, Writer, Written};
 

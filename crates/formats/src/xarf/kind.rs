@@ -1,20 +1,24 @@
 //! Which XARF category and type a sighting is, with the fields that the type asks for.
 
+use std::borrow::Cow;
+
+use model::sighting::Flags;
 use model::{Classification, Instant, Protocol, SightingRef};
 use serde_json::{Map, Value};
 
-use super::first;
+use super::class::{self, CATEGORIES, Place};
+use super::write::first;
 
 /// A category and type, and what belongs to it.
 pub(super) struct Kind {
-    pub(super) category: &'static str,
-    pub(super) name: &'static str,
+    pub(super) category: Cow<'static, str>,
+    pub(super) name: Cow<'static, str>,
     pub(super) fields: Map<String, Value>,
 }
 
 impl Kind {
     fn of(category: &'static str, name: &'static str) -> Self {
-        Self { category, name, fields: Map::new() }
+        Self { category: category.into(), name: name.into(), fields: Map::new() }
     }
 
     fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
@@ -31,8 +35,25 @@ impl Kind {
 }
 
 /// The kind of the row, seen at `time` if that is known; what its best kind requires and the row does not have makes it threat intelligence.
+///
+/// What is over is no abuse, and a victim no abuser: a kind that says otherwise would have somebody disconnected for it.
 pub(super) fn of(row: &SightingRef<'_>, time: Option<Instant>, idf: &Map<String, Value>) -> Kind {
     use Classification as C;
+    let intelligence = |threat: &str| {
+        Kind::of("reputation", "threat_intelligence")
+            .with("threat_type", threat)
+            .with("evidence_source", "threat_intelligence")
+    };
+    if row.flags.has(Flags::ENDED) {
+        return intelligence(ENDED);
+    }
+    if let Some(kind) = as_received(row, idf) {
+        return kind;
+    }
+    let victim = ["extra.n6.category", "classification.identifier"].into_iter().find_map(|key| text(idf, key));
+    if let Some(victim) = victim.filter(|name| matches!(row.classification, C::Ddos | C::Dos) && name.ends_with("victim")) {
+        return intelligence(&first(victim, 200));
+    }
     let best = match row.classification {
         C::InfectedSystem => Some(botnet(row, idf)),
         C::SystemCompromise
@@ -55,10 +76,98 @@ pub(super) fn of(row: &SightingRef<'_>, time: Option<Instant>, idf: &Map<String,
         C::Blacklist => Some(Kind::of("reputation", "blocklist").with("threat_type", row.classification.name())),
         _ => None,
     };
-    best.unwrap_or_else(|| {
-        Kind::of("reputation", "threat_intelligence")
-            .with("threat_type", row.classification.name())
-            .with("evidence_source", "threat_intelligence")
+    best.unwrap_or_else(|| intelligence(row.classification.name()))
+}
+
+/// The threat of a row that says that something is over.
+pub(super) const ENDED: &str = "ended";
+
+/// Fields of a report that its type does not decide, and what is kept of a report and is none of its fields.
+const NOT_OF_TYPE: [&str; 22] = [
+    "xarf_version",
+    "report_id",
+    "timestamp",
+    "reporter",
+    "sender",
+    "source_identifier",
+    "source_port",
+    "category",
+    "type",
+    "evidence",
+    "tags",
+    "confidence",
+    "description",
+    "legacy_version",
+    "_internal",
+    "noroshi",
+    "v3_type",
+    "v3_report",
+    "v3_additional_info",
+    "v3_reporter_info",
+    "v3_on_behalf_of",
+    "internal",
+];
+
+/// The kind that the row was received as, where it still says the same; what of it is a field of the row is taken from the row.
+fn as_received(row: &SightingRef<'_>, idf: &Map<String, Value>) -> Option<Kind> {
+    let (category, name) = (text(idf, "extra.xarf.category")?, text(idf, "extra.xarf.type")?);
+    let says = |field: &str| text(idf, &format!("extra.xarf.{field}")).map(str::to_owned);
+    let classification = class::of(category, name, says).unwrap_or(Classification::Undetermined);
+    if !CATEGORIES.contains(&category) || classification != row.classification {
+        return None;
+    }
+    let kept = idf.iter().filter_map(|(key, value)| Some((key.strip_prefix("extra.xarf.")?, value)));
+    let mut fields: Map<String, Value> = kept
+        .filter(|(name, _)| !NOT_OF_TYPE.contains(name))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect();
+    // What has no name that a key can have.
+    if let Some(columns) = idf.get("extra.columns").and_then(Value::as_object) {
+        let more = columns.iter().filter(|(name, _)| !NOT_OF_TYPE.contains(&name.as_str()));
+        fields.extend(more.map(|(name, value)| (name.clone(), value.clone())));
+    }
+    for (field, place) in class::fields(category) {
+        let value = match place {
+            Place::Column(column) => column.value(row).filter(|value| match field {
+                "url" | "infringing_url" | "target_url" => value.as_str().is_some_and(is_url),
+                "domain" => value.as_str().is_some_and(is_domain),
+                _ => true,
+            }),
+            Place::Extra(key) => idf.get(key).cloned(),
+            Place::Peer if matches!(name, "botnet" | "bot" | "infected_host") => server(row).map(Value::from),
+            Place::Protocol => text(idf, "protocol.application").map(Value::from).or_else(|| {
+                row.protocol.map(|protocol| Value::from(if protocol == Protocol::Icmp6 { "icmp" } else { protocol.name() }))
+            }),
+            Place::Listening if name == "cve" => row.source_port.map(|port| Value::from(port.number())),
+            Place::Cves => {
+                let ids: Vec<&str> = text(idf, "product.vulnerabilities").map_or_else(Vec::new, |ids| ids.split(';').collect());
+                match field {
+                    "cve_ids" if ids.len() > 1 => Some(Value::from(ids)),
+                    "cve_id" => ids.first().map(|id| Value::from(*id)),
+                    _ => None,
+                }
+            }
+            Place::Peer | Place::Listening | Place::Hashes => None,
+        };
+        if let Some(value) = value.filter(|_| !fields.contains_key(field)) {
+            fields.insert(field.to_owned(), value);
+        }
+    }
+    Some(Kind { category: category.to_owned().into(), name: name.to_owned().into(), fields })
+}
+
+/// What an infected terminal talked to.
+fn server(row: &SightingRef<'_>) -> Option<String> {
+    let address = row.destination_ip.map(|ip| ip.to_string());
+    let host = match (row.destination_fqdn, address) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(address)) => address,
+        (None, None) => return row.destination_url.map(str::to_owned),
+    };
+    Some(match row.destination_port {
+        Some(port) if host.contains(':') => format!("[{host}]:{port}"),
+        Some(port) => format!("{host}:{port}"),
+        None => host,
     })
 }
 

@@ -7,8 +7,14 @@ use model::{
 };
 use proptest::prelude::*;
 
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::write::write;
 use super::*;
-use crate::writing::Dialect;
+use crate::fields::RAW;
+use crate::outgoing;
+use crate::writing::{Contact, Dialect, Loss};
 
 fn rendering() -> Rendering<'static> {
     let contact = |org: &str, mail: &str| Contact {

@@ -31,6 +31,8 @@ pub enum To {
     CsvExcel,
     /// XARF v4.
     Xarf,
+    /// n6 events, JSON lines.
+    N6,
 }
 
 /// Arguments of `convert`.
@@ -38,7 +40,7 @@ pub enum To {
 pub struct Convert {
     /// The file; `-` is standard input.
     pub file: PathBuf,
-    /// Its format: auto, list, shadowserver, idf.
+    /// Its format: auto, list, shadowserver, idf, n6, xarf.
     #[arg(long, default_value = "auto")]
     pub from: String,
     /// The form it is to have.
@@ -96,6 +98,7 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         To::Csv => ("csv", Dialect::Plain),
         To::CsvExcel => ("csv", Dialect::Spreadsheet),
         To::Xarf => ("xarf", Dialect::Plain),
+        To::N6 => ("n6", Dialect::Plain),
     };
     let rendering = Rendering {
         delivery: None,
