@@ -25,6 +25,7 @@ pub mod source;
 mod stream;
 mod survey;
 pub mod text;
+pub mod unwrap;
 pub mod writing;
 pub mod xarf;
 
@@ -92,6 +93,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         xarf::CODES,
         letter::CODES,
         answer::CODES,
+        unwrap::CODES,
     ]
     .into_iter()
     .flatten()
