@@ -7,6 +7,7 @@
 //! No clock, no disk, no network: bytes come in as slices and go out as vectors.
 
 pub mod answer;
+pub mod arf;
 pub mod civil;
 pub mod csv;
 pub mod detect;
@@ -39,7 +40,7 @@ pub use writing::{Contact, Loss, Rendering, Written};
 
 /// One format.
 pub trait Format: Send + Sync {
-    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`.
+    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`, `arf`, `json`.
     fn name(&self) -> &'static str;
 
     /// Where it is defined.
@@ -70,7 +71,7 @@ impl dyn Format + '_ {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf];
+pub const FORMATS: &[&dyn Format] = &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf, &arf::Arf];
 
 /// The format with that name.
 #[must_use]
@@ -91,6 +92,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         idf::CODES,
         shadowserver::CODES,
         xarf::CODES,
+        arf::CODES,
         letter::CODES,
         answer::CODES,
         unwrap::CODES,

@@ -115,3 +115,8 @@ fn hand_made_lists() {
 fn intelmq_events() {
     check("idf");
 }
+
+#[test]
+fn feedback_reports() {
+    check("arf");
+}

@@ -42,6 +42,7 @@ use crate::text::{Decoded, NO_ROWS, beginning, fold};
 use crate::writing::{Rendering, Written};
 
 pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
+pub(crate) use self::row::TIME_MISSING;
 
 /// The hand-made list.
 #[derive(Debug, Clone, Copy)]

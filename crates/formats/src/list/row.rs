@@ -646,7 +646,7 @@ pub(super) static TOO_MANY_CELLS: Code = Code {
 };
 
 /// No time.
-pub(super) static TIME_MISSING: Code = Code {
+pub(crate) static TIME_MISSING: Code = Code {
     code: "time-missing",
     text: Text { ja: "日時がありません", en: "the row has no time" },
     help: Text {

@@ -47,6 +47,10 @@ impl Header {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim_ascii())
     }
 
+    /// All fields of that name, as text.
+    pub(crate) fn all<'h>(&'h self, name: &'h str) -> impl Iterator<Item = String> + 'h {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| words(value.trim_ascii()))
+    }
 
     /// The first field of that name, as text.
     pub(crate) fn text(&self, name: &str) -> Option<String> {

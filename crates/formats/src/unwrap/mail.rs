@@ -18,33 +18,33 @@ const MOST_LEVELS: usize = 32;
 
 /// A part of a mail that holds no further parts.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// Its name as its sender wrote it.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Its media type, in lower case: `text/csv`.
-    pub(super) media: String,
+    pub(crate) media: String,
     /// How its bytes are written; the name of the way where it is not known.
-    pub(super) transfer: Result<Transfer, String>,
-    pub(super) charset: Option<String>,
+    pub(crate) transfer: Result<Transfer, String>,
+    pub(crate) charset: Option<String>,
     /// Whether it is text for people to read and no attachment.
-    pub(super) is_body: bool,
+    pub(crate) is_body: bool,
     /// Whether it is encrypted, or wrapped in its signature.
-    pub(super) encrypted: bool,
+    pub(crate) encrypted: bool,
     /// Its first byte in the mail, and the first one behind it.
-    pub(super) start: u64,
-    pub(super) end: u64,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
     /// The mail ends where more of it should come.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 /// What a mail holds.
 #[derive(Debug, Default)]
-pub(super) struct Mail {
-    pub(super) parts: Vec<Part>,
+pub(crate) struct Mail {
+    pub(crate) parts: Vec<Part>,
     /// There were more parts than are looked at.
-    pub(super) too_many: bool,
+    pub(crate) too_many: bool,
     /// Multipart stood deeper in multipart than is looked at.
-    pub(super) too_deep: bool,
+    pub(crate) too_deep: bool,
 }
 
 /// Fields of which a mail has some.
@@ -142,7 +142,7 @@ enum Kind {
 ///
 /// # Errors
 /// What the layers below say.
-pub(super) fn read(source: &mut dyn Source, limits: &Limits) -> io::Result<Mail> {
+pub(crate) fn read(source: &mut dyn Source, limits: &Limits) -> io::Result<Mail> {
     let mut mail = Mail::default();
     let mut levels: Vec<Level> = Vec::new();
     let mut lines = Lines::of(source)?;

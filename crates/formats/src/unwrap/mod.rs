@@ -16,7 +16,7 @@ mod inflate;
 mod layer;
 pub(crate) mod mail;
 mod name;
-pub(crate) mod transfer;
+mod transfer;
 mod zip;
 
 use std::collections::{HashSet, VecDeque};
@@ -357,6 +357,23 @@ impl<'a> Members<'a> {
         });
         Ok(())
     }
+}
+
+/// The first bytes of a part of a mail, as many as that, as they were before they were written into it.
+///
+/// # Errors
+/// What the disk says, or the part about itself.
+pub(crate) fn beginning_of_part(source: &mut dyn Source, part: &mail::Part, path: &str, most: usize) -> io::Result<Vec<u8>> {
+    let ground: Tip<'_> = Box::new(Ground(source));
+    let mut window = Window::of(ground, part.start, part.end, part.cut).map_err(|(_, error)| error)?;
+    let base64 = match part.transfer {
+        Ok(Transfer::AsTheyAre) => return beginning_of(&mut window, most),
+        Ok(Transfer::Base64) => true,
+        Ok(Transfer::QuotedPrintable) => false,
+        Err(_) => return Err(Stop::error(&MAIL_TRANSFER_UNKNOWN, path)),
+    };
+    let decoded = Decoded::of(Box::new(window), Untransfer::of(base64, path));
+    beginning_of(&mut decoded.map_err(|(_, error)| error)?, most)
 }
 
 /// What became of a member.

@@ -15,7 +15,7 @@ const STEP: usize = 32 * 1_024;
 
 /// How a part's bytes are written in the mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transfer {
+pub(crate) enum Transfer {
     AsTheyAre,
     Base64,
     QuotedPrintable,
