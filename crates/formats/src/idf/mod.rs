@@ -15,6 +15,8 @@ use crate::stream::{Opening, Reader};
 use crate::text::{Decoded, beginning};
 use crate::writing::{Rendering, Written};
 
+pub(crate) use self::read::{Members, scalar};
+
 /// The IntelMQ Data Format.
 #[derive(Debug, Clone, Copy)]
 pub struct Idf;

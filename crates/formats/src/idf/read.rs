@@ -361,7 +361,7 @@ fn is_word(name: &str) -> bool {
 }
 
 /// The text of a string, a number or a truth value; none for what has members.
-fn scalar(json: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn scalar(json: &str) -> Option<Cow<'_, str>> {
     match json.as_bytes().first()? {
         b'"' => serde_json::from_str::<Key<'_>>(json).ok().map(|key| key.0),
         b'{' | b'[' => None,
@@ -370,7 +370,7 @@ fn scalar(json: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The members of an object in their order, values as written.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 /// A key, borrowed where nothing in it is escaped.
 struct Key<'a>(Cow<'a, str>);
