@@ -216,11 +216,14 @@ impl Work<'_> {
         for pair in bytes.chunks_exact(32) {
             let number = |bytes: &[u8]| bytes.iter().fold(0_u128, |n, byte| n << 8 | u128::from(*byte));
             let (row, terminal) = pair.split_at(16);
-            if fact.round == *self.round {
+            let here = fact.round == *self.round;
+            if here {
                 self.rows.before(number(row))?;
-                self.terminals.in_round(number(terminal))?;
-            } else {
-                self.terminals.in_operation(number(terminal))?;
+            }
+            match (number(terminal), here) {
+                (0, _) => {}
+                (terminal, true) => self.terminals.in_round(terminal)?,
+                (terminal, false) => self.terminals.in_operation(terminal)?,
             }
         }
         Ok(())
@@ -306,7 +309,9 @@ impl Work<'_> {
 
     /// A row that was not said before.
     fn new(&mut self, pair: Pair) -> Result<(), DeedError> {
-        self.terminals.in_report(pair.terminal)?;
+        if pair.terminal != 0 {
+            self.terminals.in_report(pair.terminal)?;
+        }
         if self.keep {
             self.keys.extend(pair.row.to_be_bytes());
             self.keys.extend(pair.terminal.to_be_bytes());

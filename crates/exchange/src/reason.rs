@@ -2,11 +2,12 @@
 
 use model::Text;
 
-use crate::route::NOT_IN_PLAN;
+use crate::route::{ENDED, NOT_IN_PLAN};
 
 /// Every reason that a deed of this crate gives, by its stable code. The refusals of the gate are the law's to word.
 pub const REASONS: &[(&str, Text)] = &[
     NOT_IN_PLAN,
+    ENDED,
     ("no-address", Text { ja: "アドレスもドメインも記載がないもの", en: "no address and no domain named" }),
     ("no-partner", Text { ja: "保有者が分からないもの", en: "nobody known here holds it" }),
     ("not-partner", Text { ja: "協力先でないASのもの", en: "its autonomous system runs under no partner" }),

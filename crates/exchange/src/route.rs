@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use directory::Directory;
 use directory::route::Addressee;
 use model::operation::Plan;
+use model::sighting::Flags;
 use model::{Instant, PartyId, SightingBatch, Text};
 
 /// Rows by where they go; indices into the batch.
@@ -29,6 +30,16 @@ pub const NOT_IN_PLAN: (&str, Text) = (
     },
 );
 
+/// The reason for returning what its source calls over: taken off its list, expired, superseded. It is no sighting, and nobody is to be
+/// warned of it.
+pub const ENDED: (&str, Text) = (
+    "ended",
+    Text {
+        ja: "提供元が終了（リストからの削除・期限切れ・置換え）を知らせたもの。新たな観測ではない",
+        en: "its source says that it is over (taken off its list, expired, superseded); no new sighting",
+    },
+);
+
 /// What an inhibition of the roster is called among the reasons for withholding.
 pub const INHIBITED: &str = "inhibited";
 
@@ -39,10 +50,15 @@ pub const INHIBITED: &str = "inhibited";
 #[must_use]
 pub fn route(batch: &SightingBatch, directory: &Directory, plan: &Plan, at: Instant) -> Routed {
     let mut groups: HashMap<Addressee<'_>, Vec<u32>> = HashMap::new();
-    for (index, addressee) in (0_u32..).zip(directory.route(batch, at)) {
-        groups.entry(addressee).or_default().push(index);
-    }
     let mut routed = Routed::default();
+    let flags = batch.rows().map(|row| row.flags);
+    for ((index, addressee), flags) in (0_u32..).zip(directory.route(batch, at)).zip(flags) {
+        if flags.has(Flags::ENDED) {
+            routed.returned.entry(ENDED.0).or_default().push(index);
+        } else {
+            groups.entry(addressee).or_default().push(index);
+        }
+    }
     for (addressee, mut rows) in groups {
         let list = match addressee {
             Addressee::Party(party) if plan.partners.contains(party) && plan.agreement_of(party, at).is_some() => {

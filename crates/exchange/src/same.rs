@@ -4,6 +4,7 @@
 //! keyed digests of 128 bits: what is kept of a row for comparison does not tell the row.
 
 use keys::commitment::Committer;
+use model::sighting::Flags;
 use model::{Classification, SightingRef};
 
 /// A field that a key may name.
@@ -53,7 +54,7 @@ pub const fn key_of(kind: Classification) -> &'static [Field] {
 }
 
 /// The version of the table above; it stands in the leaf of a deed that used it.
-pub const KEY_VERSION: &str = "same-1";
+pub const KEY_VERSION: &str = "same-2";
 
 fn push(bytes: &mut Vec<u8>, part: Option<&[u8]>) {
     // A presence byte and a length before each part, so that two parts never run into one another.
@@ -72,6 +73,8 @@ fn push(bytes: &mut Vec<u8>, part: Option<&[u8]>) {
 pub fn row_key(row: &SightingRef<'_>, committer: &Committer, scratch: &mut Vec<u8>) -> u128 {
     scratch.clear();
     push(scratch, Some(row.classification.name().as_bytes()));
+    // That something is over is not what its beginning said.
+    scratch.push(u8::from(row.flags.has(Flags::ENDED)));
     for field in key_of(row.classification) {
         match field {
             Field::SourceIp => push(scratch, row.source_ip.map(|a| a.to_bytes()).as_ref().map(|b| &b[..])),
@@ -93,9 +96,13 @@ pub fn row_key(row: &SightingRef<'_>, committer: &Committer, scratch: &mut Vec<u
     committer.dedup_key(scratch)
 }
 
-/// The keyed digest of the terminal: the address, with the port where one was given; else the domain, else the account.
+/// The keyed digest of the terminal: the address, with the port where one was given; else the domain, else the account. 0, which no
+/// digest is, for a row that says that something is over: it is no sighting of a terminal.
 #[must_use]
 pub fn terminal_key(row: &SightingRef<'_>, committer: &Committer, scratch: &mut Vec<u8>) -> u128 {
+    if row.flags.has(Flags::ENDED) {
+        return 0;
+    }
     scratch.clear();
     scratch.extend(b"terminal");
     push(scratch, row.source_ip.map(|a| a.to_bytes()).as_ref().map(|b| &b[..]));

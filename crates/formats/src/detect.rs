@@ -17,6 +17,16 @@ pub fn detect(input: &Input<'_>, wanted: Option<&str>) -> Result<&'static dyn Fo
     choose(input, wanted, FORMATS)
 }
 
+/// The format of a file for which there is a mapping: JSON by its first letter, or else a list.
+#[must_use]
+pub fn by_mapping(input: &Input<'_>) -> &'static dyn Format {
+    let json = Decoded::leniently(input.file, beginning(input.bytes)).is_ok_and(|decoded| {
+        let text = decoded.text.trim_start();
+        text.starts_with('{') || text.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(['{', ']']))
+    });
+    if json { &crate::list::Json } else { &crate::list::List }
+}
+
 fn choose(
     input: &Input<'_>,
     wanted: Option<&str>,

@@ -20,6 +20,7 @@ enum Form {
 }
 
 /// The values of a text, as its pieces come.
+#[derive(Clone)]
 pub(crate) struct Values {
     form: Form,
     /// The array's bracket was passed.

@@ -7,6 +7,7 @@
 //! No clock, no disk, no network: bytes come in as slices and go out as vectors.
 
 pub mod answer;
+pub mod arf;
 pub mod civil;
 pub mod csv;
 pub mod detect;
@@ -28,6 +29,7 @@ pub mod source;
 mod stream;
 mod survey;
 pub mod text;
+pub mod unwrap;
 pub mod writing;
 pub mod xarf;
 
@@ -41,7 +43,7 @@ pub use writing::{Contact, Loss, Rendering, Writer, Written};
 
 /// One format.
 pub trait Format: Send + Sync {
-    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`, `n6`.
+    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`, `n6`, `arf`, `json`.
     fn name(&self) -> &'static str;
 
     /// Where it is defined.
@@ -83,8 +85,16 @@ impl dyn Format + '_ {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] =
-    &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf, &n6::N6];
+pub const FORMATS: &[&dyn Format] = &[
+    &idf::Idf,
+    &shadowserver::Shadowserver,
+    &list::List,
+    &csv::Csv,
+    &xarf::Xarf,
+    &n6::N6,
+    &arf::Arf,
+    &list::Json,
+];
 
 /// The format with that name.
 #[must_use]
@@ -107,8 +117,10 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         n6::CODES,
         shadowserver::CODES,
         xarf::CODES,
+        arf::CODES,
         letter::CODES,
         answer::CODES,
+        unwrap::CODES,
     ]
     .into_iter()
     .flatten()

@@ -82,6 +82,8 @@ pub(crate) struct Pieces<'a> {
     /// The reader came to the end.
     done: bool,
     notes: Vec<(Place, &'static Code)>,
+    /// What stands behind the last line end of a file that was cut off: no whole row.
+    torn: Option<(Vec<u8>, &'static Code)>,
 }
 
 impl<'a> Pieces<'a> {
@@ -107,7 +109,7 @@ impl<'a> Pieces<'a> {
         let whole = whole_characters(&buffer, survey.encoding, ended);
         let reader = begin(&Decoded::piece(buffer.get(..whole).unwrap_or_default(), &survey, offset, 1))?;
         let On { source, .. } = on;
-        Ok(Box::new(Self {
+        let mut pieces = Self {
             file,
             source,
             survey,
@@ -121,7 +123,21 @@ impl<'a> Pieces<'a> {
             skipping: false,
             done: false,
             notes: Vec::new(),
-        }))
+            torn: None,
+        };
+        pieces.tear();
+        Ok(Box::new(pieces))
+    }
+
+    /// Of a file that was cut off, the last line is no row: half an address may be another.
+    fn tear(&mut self) {
+        if let Some(code) = self.survey.cut_off.filter(|_| self.ended && self.cut == Cut::Lines) {
+            let whole = last_line_end(&self.buffer, self.survey.encoding).unwrap_or(0);
+            let torn = self.buffer.split_off(whole);
+            if !torn.is_empty() {
+                self.torn = Some((torn, code));
+            }
+        }
     }
 
     /// Fills the buffer up to so many bytes.
@@ -129,6 +145,7 @@ impl<'a> Pieces<'a> {
         if !self.ended {
             let mut on = On { source: &mut *self.source, offset: self.offset, length: self.survey.length };
             self.ended = on.read(self.file, &mut self.buffer, up_to)?;
+            self.tear();
         }
         Ok(())
     }
@@ -181,7 +198,11 @@ impl<'a> Pieces<'a> {
 impl Reader for Pieces<'_> {
     fn next(&mut self, rows: &mut Gathered) -> Result<bool, Halt> {
         if self.done {
-            return Ok(false);
+            let Some((torn, code)) = self.torn.take() else { return Ok(false) };
+            let text = Decoded::piece(&torn, &self.survey, self.offset, self.line);
+            rows.rejected(self.line, Fault::of(code), &text.text);
+            rows.was_read_from(self.offset, &torn);
+            return Ok(true);
         }
         let mut room = self.piece;
         loop {
@@ -233,6 +254,9 @@ impl Reader for Pieces<'_> {
 
     fn end(&mut self, rows: u64) -> Result<Ending, Problem> {
         let mut ending = self.reader.end(rows)?;
+        if let Some(code) = self.survey.cut_off {
+            ending.notes.push((Place::file(self.file), code));
+        }
         ending.notes.append(&mut self.notes);
         Ok(ending)
     }

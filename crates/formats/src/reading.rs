@@ -7,6 +7,8 @@ use model::report::Provenance;
 use model::special::SpecialRanges;
 use model::{Classification, Instant, Lang, SightingBatch, Tags, Zone};
 
+use crate::unwrap::Stop;
+
 /// A file as received.
 #[derive(Clone)]
 pub struct Input<'a> {
@@ -142,7 +144,14 @@ pub enum Halt {
     Problem(#[from] Problem),
     /// The disk failed.
     #[error("cannot be read: {0}")]
-    Disk(#[from] std::io::Error),
+    Disk(#[source] std::io::Error),
+}
+
+impl From<std::io::Error> for Halt {
+    /// What a member's bytes say about themselves while they are unpacked is about the file and not about the disk.
+    fn from(error: std::io::Error) -> Self {
+        Stop::of(error).map_or_else(Self::Disk, Self::Problem)
+    }
 }
 
 /// What came of a part of a file: some thousand rows.

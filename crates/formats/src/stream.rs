@@ -82,7 +82,8 @@ pub struct Stream<'a> {
 const BEGINNING: usize = 65_536;
 
 impl<'a> Stream<'a> {
-    /// Opens a file in the format of that name, or, for `auto` or none, in the one that it most likely is of.
+    /// Opens a file in the format of that name, or, for `auto` or none, in the one that it most likely is of; with a mapping file, that
+    /// is a list, or JSON where it begins like it.
     ///
     /// # Errors
     /// Where no format knows it, nothing of it can be read, or the disk fails.
@@ -98,7 +99,8 @@ impl<'a> Stream<'a> {
         let read = fill(source, &mut beginning)?;
         beginning.truncate(read);
         let input = Input { file, bytes: &beginning, subject: subject.clone() };
-        let format = detect::detect(&input, wanted)?;
+        let by_mapping = declared.mapping.is_some() && wanted.is_none_or(|wanted| wanted == "auto");
+        let format = if by_mapping { detect::by_mapping(&input) } else { detect::detect(&input, wanted)? };
         Self::of(format, Opening { file, source, declared, sizes: Sizes::default() }, subject)
     }
 

@@ -6,7 +6,7 @@
 use std::io;
 
 use encoding_rs::DecoderResult;
-use model::problem::{Place, Problem};
+use model::problem::{Code, Place, Problem};
 
 use crate::reading::Halt;
 use crate::source::{Source, fill};
@@ -24,6 +24,8 @@ pub struct Survey {
     pub start: u64,
     /// How long it was when it was surveyed, in bytes.
     pub length: u64,
+    /// Why it ended before it should have, if it did: a part of a mail that was cut off.
+    pub cut_off: Option<&'static Code>,
     /// Where it is no text.
     faults: Faults,
 }
@@ -75,8 +77,9 @@ impl Survey {
         let start = if marked.is_some_and(|m| Some(m) != encoding) { 0 } else { start };
         let tried = encoding.unwrap_or(Encoding::Utf8);
         let pass = Pass::over(source, start, tried)?;
+        let cut_off = source.cut_off();
         if pass.is_blank {
-            return Err(refuse(&EMPTY_FILE, None));
+            return Err(refuse(cut_off.unwrap_or(&EMPTY_FILE), None));
         }
         if bytewise && mostly_control(body) {
             return Err(refuse(&BINARY_FILE, Some("control bytes")));
@@ -91,14 +94,14 @@ impl Survey {
             return Err(Halt::Problem(faults.problem(file)));
         }
         let start = start as u64;
-        let survey = Self { encoding: tried, start, length: pass.length, faults: pass.faults };
+        let survey = Self { encoding: tried, start, length: pass.length, cut_off, faults: pass.faults };
         if encoding.is_some() || survey.faults.places == 0 || survey.faults.wide > survey.faults.places * 2 {
             return survey.if_mostly_text(file);
         }
         // Not UTF-8 with a few broken characters, which as CP932 would turn all its Japanese into other Japanese.
         let other = Pass::over(source, usize::try_from(start).unwrap_or(0), Encoding::Cp932)?;
         if other.faults.places == 0 {
-            return Ok(Self { encoding: Encoding::Cp932, start, length: other.length, faults: other.faults });
+            return Ok(Self { encoding: Encoding::Cp932, start, length: other.length, cut_off, faults: other.faults });
         }
         let mut survey = survey;
         survey.faults.tried = "utf-8 / cp932";

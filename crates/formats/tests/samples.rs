@@ -24,7 +24,9 @@ struct Sample {
 }
 
 fn folder(format: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(format).join("samples")
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // JSON by a mapping file is a neighbour of the list.
+    if format == "json" { folder.join("list/json-samples") } else { folder.join(format).join("samples") }
 }
 
 /// The result as JSON lines: the file as a whole, then its rows, then its rejects.
@@ -290,4 +292,14 @@ fn xarf_reports_are_written_as_they_were_read() {
             }
         }
     }
+}
+
+#[test]
+fn feedback_reports() {
+    check("arf");
+}
+
+#[test]
+fn json_by_a_mapping_file() {
+    check("json");
 }

@@ -18,6 +18,7 @@ use crate::writing::{Rendering, Writer, Written};
 
 pub(crate) use read::Event;
 
+
 /// The IntelMQ Data Format.
 #[derive(Debug, Clone, Copy)]
 pub struct Idf;

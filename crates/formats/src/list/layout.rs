@@ -42,6 +42,8 @@ pub(super) struct Layout {
     pub(super) formulas: bool,
     /// Whether it is our own CSV for spreadsheets, in which an apostrophe keeps texts from becoming formulas, numbers or dates.
     pub(super) apostrophes: bool,
+    /// What the columns behind the last one hold in every row.
+    pub(super) constants: Vec<String>,
     /// How the columns were understood.
     pub(super) found_by: &'static str,
 }
@@ -152,6 +154,7 @@ impl Layout {
                     || decoded.encoding != Encoding::Utf8
                     || chosen
                         .is_some_and(|line| text.get(line.place.end..).is_some_and(|rest| rest.starts_with('\r')))),
+            constants: mapping.constants.iter().map(|(_, text)| text.clone()).collect(),
             found_by: "",
         };
         let headings = layout.name_columns(&names, mapping).map_err(|missing| {
@@ -174,7 +177,50 @@ impl Layout {
                 *word = Word::Mapping;
             }
         }
+        headings.extend(mapping.constants.iter().map(constant));
         Ok(headings)
+    }
+
+    /// The layout of records that have names for their fields: columns are what the mapping names, in its order.
+    ///
+    /// # Errors
+    /// Where the mapping names nobody, or no time.
+    pub(super) fn of_records(columns: &[(String, Meaning)], mapping: &Mapping) -> Result<Self, Problem> {
+        let mut layout = Self {
+            delimiter: Delimiter::Byte(b'\t'),
+            heading_line: Some(1),
+            heading_raw: None,
+            body: 0,
+            width: columns.len(),
+            columns: Vec::new(),
+            zone: None,
+            above: Vec::new(),
+            comments: false,
+            formulas: false,
+            apostrophes: false,
+            constants: mapping.constants.iter().map(|(_, text)| text.clone()).collect(),
+            found_by: "mapping",
+        };
+        let heading = |(name, meaning): &(String, Meaning)| Heading {
+            written: name.clone(),
+            meaning: Some(meaning.clone()),
+            zone: None,
+        };
+        let headings = columns.iter().map(|column| (heading(column), Word::Mapping));
+        let headings: Vec<_> = headings.chain(mapping.constants.iter().map(constant)).collect();
+        let place = || Place::file(mapping.file.as_str()).field("columns");
+        let named = columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" | ");
+        let has = |wanted: fn(&Meaning) -> bool| {
+            headings.iter().any(|(heading, _)| heading.meaning.as_ref().is_some_and(wanted))
+        };
+        if !has(is_whom) {
+            return Err(Problem::new(&NO_ADDRESS_COLUMN, place()).with_value(&named));
+        }
+        if !has(is_when) {
+            return Err(Problem::new(&NO_TIME_COLUMN, place()).with_value(&named));
+        }
+        layout.assign(headings, false, &place)?;
+        Ok(layout)
     }
 
     fn plan(
@@ -189,17 +235,6 @@ impl Layout {
         let has = |headings: &[(Heading, Word)], wanted: &dyn Fn(&Meaning) -> bool| {
             headings.iter().any(|(heading, _)| heading.meaning.as_ref().is_some_and(wanted))
         };
-        let is_whom = |meaning: &Meaning| {
-            matches!(
-                meaning,
-                Meaning::SourceEndpoint
-                    | Meaning::Column(
-                        Column::SourceIp | Column::SourceFqdn | Column::SourceUrl | Column::SourceAccount
-                    )
-            )
-        };
-        let is_when =
-            |meaning: &Meaning| matches!(meaning, Meaning::Column(Column::Time) | Meaning::Date | Meaning::Epoch);
         let content = Content { sample, habit: &mapping.habit };
         let mut inferred = what_of_an_end(&mut headings, &content);
         // What no heading names is looked for in the cells.
@@ -260,7 +295,7 @@ impl Layout {
         }
         self.date_and_clock(&mut headings, &content);
         // A port is taken from its place only where no heading says anything at all: right after the address.
-        let no_heading = headings.iter().all(|(heading, _)| heading.written.is_empty());
+        let no_heading = headings.iter().take(self.width).all(|(heading, _)| heading.written.is_empty());
         if no_heading && let Some(address) = position(&headings, &is_whom) {
             let next = address + 1;
             // Of two such columns side by side one is the other end's, and nobody knows which.
@@ -356,6 +391,26 @@ impl Layout {
         self.zone = zones.pop();
         Ok(())
     }
+}
+
+/// Whether the column says whom a row is about.
+fn is_whom(meaning: &Meaning) -> bool {
+    matches!(
+        meaning,
+        Meaning::SourceEndpoint
+            | Meaning::Column(Column::SourceIp | Column::SourceFqdn | Column::SourceUrl | Column::SourceAccount)
+    )
+}
+
+/// Whether the column says when.
+fn is_when(meaning: &Meaning) -> bool {
+    matches!(meaning, Meaning::Column(Column::Time) | Meaning::Date | Meaning::Epoch)
+}
+
+/// A column that holds the same in every row.
+fn constant((meaning, text): &(Meaning, String)) -> (Heading, Word) {
+    let heading = Heading { written: format!("= {text}"), meaning: Some(meaning.clone()), zone: None };
+    (heading, Word::Mapping)
 }
 
 /// Whether two columns of that meaning could name another person, or let the row go further than it may.

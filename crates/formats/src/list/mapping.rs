@@ -11,11 +11,24 @@
 //! two_digit_years = "20xx"
 //! classification = "infected-system"
 //! malware = "gameover-zeus"
+//! required = ["source.port"]           # a row without it is rejected
+//! records = "data.events"              # JSON: where the records stand in each value
 //!
 //! [columns]
 //! "検知時刻" = "time.source"            # an IDF key, or a name of `headings.toml`
 //! "送信元2" = "extra"                   # kept as written, whatever the heading table says
+//! "src.ip" = "source.ip"               # JSON: a path; `hosts[].ip` is one row per host, `hosts[0].ip` the first one's
+//!
+//! [constants]
+//! "protocol.transport" = "tcp"         # holds for every row
+//!
+//! [values."classification.type"]       # what the source's words mean; `"*"` is every other one
+//! "drone" = "infected-system"
 //! ```
+//!
+//! Lists, JSON and Parquet take the same file; what only one of them has is passed over by the others.
+
+use std::collections::HashMap;
 
 use model::problem::{Code, Place, Problem};
 use model::{Classification, Text, Zone};
@@ -25,6 +38,7 @@ use toml::Value;
 use super::headings::Meaning;
 use super::rows::Delimiter;
 use crate::civil::{Form, Habit};
+use crate::fields::Column;
 use crate::text::Encoding;
 
 /// What a mapping file says.
@@ -43,9 +57,17 @@ pub(super) struct Mapping {
     pub(super) malware: Option<String>,
     /// Headings as the mapping writes them, and what they mean; none for `extra`.
     pub(super) columns: Vec<(String, Option<Meaning>)>,
+    /// What holds for every row.
+    pub(super) constants: Vec<(Meaning, String)>,
+    /// By meaning, what the source's words mean.
+    pub(super) values: Vec<(Meaning, HashMap<String, String>)>,
+    /// What a row must have.
+    pub(super) required: Vec<Meaning>,
+    /// The path to the records of a JSON value; empty where the value is one.
+    pub(super) records: String,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 15] = [
     "version",
     "delimiter",
     "encoding",
@@ -57,6 +79,10 @@ const KEYS: [&str; 11] = [
     "classification",
     "malware",
     "columns",
+    "constants",
+    "values",
+    "required",
+    "records",
 ];
 
 impl Mapping {
@@ -116,19 +142,47 @@ impl Mapping {
             "columns" => {
                 for (heading, meaning) in value.as_table().ok_or_else(|| Fault::Value(value.to_string()))? {
                     let name = meaning.as_str().ok_or_else(|| Fault::Value(meaning.to_string()))?;
-                    let meaning = match name {
-                        "extra" => None,
-                        name => Some(Meaning::named(name).ok_or_else(|| {
-                            Fault::Unknown(name.to_owned(), nearest(name, Meaning::names().chain(["extra"])))
-                        })?),
-                    };
+                    let meaning = if name == "extra" { None } else { Some(meaning_of(name)?) };
                     self.columns.push((heading.clone(), meaning));
                 }
             }
+            "constants" => {
+                for (name, text) in value.as_table().ok_or_else(|| Fault::Value(value.to_string()))? {
+                    let text = text.as_str().map_or_else(|| text.to_string(), str::to_owned);
+                    self.constants.push((meaning_of(name)?, text));
+                }
+            }
+            "values" => {
+                for (name, table) in value.as_table().ok_or_else(|| Fault::Value(value.to_string()))? {
+                    let words = table.as_table().ok_or_else(|| Fault::Value(table.to_string()))?;
+                    let word = |(from, to): (&String, &Value)| {
+                        let to = to.as_str().ok_or_else(|| Fault::Value(to.to_string()))?;
+                        Ok((from.trim().to_owned(), to.to_owned()))
+                    };
+                    self.values.push((meaning_of(name)?, words.iter().map(word).collect::<Result<_, Fault>>()?));
+                }
+                // A type that is none is a slip of the mapping and not of each row.
+                let types = self.values.iter().filter(|(meaning, _)| *meaning == Meaning::Column(Column::Classification));
+                for (_, words) in types {
+                    let bad = words.values().find(|word| word.parse::<Classification>().is_err());
+                    bad.map_or(Ok(()), |word| Err(Fault::Value(word.clone())))?;
+                }
+            }
+            "required" => {
+                for name in value.as_array().ok_or_else(|| Fault::Value(value.to_string()))? {
+                    self.required.push(meaning_of(name.as_str().ok_or_else(|| Fault::Value(name.to_string()))?)?);
+                }
+            }
+            "records" => text()?.clone_into(&mut self.records),
             other => return Err(Fault::Unknown(other.to_owned(), nearest(other, KEYS.into_iter()))),
         }
         Ok(())
     }
+}
+
+fn meaning_of(name: &str) -> Result<Meaning, Fault> {
+    let unknown = || Fault::Unknown(name.to_owned(), nearest(name, Meaning::names().chain(["extra"])));
+    Meaning::named(name).ok_or_else(unknown)
 }
 
 enum Fault {
@@ -265,12 +319,15 @@ mod tests {
     fn every_key_is_read() {
         let text = "version = \"7\"\ndelimiter = \"tab\"\nencoding = \"cp932\"\nskip_lines = 2\nheading = false\n\
              zone = \"Asia/Tokyo\"\ntime_format = \"%d/%m/%Y %H:%M\"\ntwo_digit_years = \"20xx\"\n\
-             classification = \"c2-server\"\nmalware = \"goz\"\n[columns]\n\"検知\" = \"time.source\"\n\"2\" = \"extra\"\n";
+             classification = \"c2-server\"\nmalware = \"goz\"\nrequired = [\"source.port\"]\nrecords = \"a.b\"\n\
+             [constants]\n\"feed.name\" = \"x\"\n[values.\"classification.type\"]\n\"bot\" = \"infected-system\"\n[columns]\n\"検知\" = \"time.source\"\n\"2\" = \"extra\"\n";
         let mapping = Mapping::read(Some(("m.toml", text))).unwrap();
         assert_eq!(mapping.delimiter, Some(Delimiter::Byte(b'\t')));
         assert_eq!(mapping.encoding, Some(Encoding::Cp932));
         assert_eq!((mapping.skip_lines, mapping.no_heading), (2, true));
         assert_eq!(mapping.columns.len(), 2);
+        assert_eq!((mapping.constants.len(), mapping.values.len(), mapping.required.len()), (1, 1, 1));
+        assert_eq!(mapping.records, "a.b");
         assert!(mapping.identity.unwrap().starts_with("m.toml 7 sha256:"));
         for key in KEYS {
             assert!(text.contains(key), "{key} is not tried");
@@ -286,5 +343,8 @@ mod tests {
         assert_eq!(fault("two_digit_years = \"19xx\"").0, "mapping-value");
         assert_eq!(fault("time_format = \"%!\"").0, "mapping-value");
         assert_eq!(fault("skip_lines = -1").0, "mapping-value");
+        assert_eq!(fault("required = [\"source.prot\"]").2, "source.prot -> source.port?");
+        assert_eq!(fault("[constants]\n\"protokol\" = \"tcp\"").0, "mapping-unknown-key");
+        assert_eq!(fault("[values.\"classification.type\"]\n\"bot\" = \"infected\"").0, "mapping-value");
     }
 }

@@ -21,6 +21,7 @@ mod cell;
 mod headings;
 mod layout;
 mod mapping;
+mod record;
 mod row;
 mod rows;
 
@@ -42,6 +43,8 @@ use crate::text::{Decoded, NO_ROWS, beginning, fold};
 use crate::writing::{Rendering, Written};
 
 pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
+pub use self::record::Json;
+pub(crate) use self::row::TIME_MISSING;
 
 /// The hand-made list.
 #[derive(Debug, Clone, Copy)]
@@ -367,4 +370,9 @@ pub static CODES: &[&Code] = &[
     row::CODES[2],
     row::CODES[3],
     row::CODES[4],
+    row::CODES[5],
+    row::CODES[6],
+    record::CODES[0],
+    record::CODES[1],
+    record::CODES[2],
 ];

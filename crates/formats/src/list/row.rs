@@ -1,6 +1,7 @@
 //! One row of a list as a sighting.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::problem::Code;
@@ -69,6 +70,25 @@ struct Plan<'a> {
     places: Places,
     /// Whether any column carries what only we know.
     ours: bool,
+    /// Columns whose words the mapping translates.
+    values: Vec<(usize, HashMap<String, String>)>,
+    /// What a row must have.
+    required: Vec<Meaning>,
+}
+
+/// A field that has no column: where it is kept, as JSON, and whether nothing knew it.
+pub(super) struct Kept {
+    pub(super) place: KeptAt,
+    pub(super) json: String,
+    pub(super) unknown: bool,
+}
+
+/// Where a field is kept.
+pub(super) enum KeptAt {
+    /// Under this key.
+    Key(String),
+    /// Inside [`COLUMNS`], under its name.
+    Name(String),
 }
 
 /// What changes from row to row.
@@ -162,6 +182,8 @@ impl<'a> RowReader<'a> {
             tags: declared.tags,
             places: Places::of(layout),
             ours: layout.columns.iter().any(|column| column.name.starts_with("extra.noroshi.")),
+            values: translated(layout, mapping),
+            required: mapping.required.clone(),
         };
         let work =
             Work { sighting: Sighting::infected(), row_zone: None, defanged: false, zoned: 0, extra: Extra::default() };
@@ -190,6 +212,11 @@ impl<'a> RowReader<'a> {
 
     /// Reads `row` into [`RowReader::sighting`].
     pub(super) fn read(&mut self, row: &Row<'_>) -> Outcome {
+        self.read_with(row, &[])
+    }
+
+    /// As [`RowReader::read`], with fields that no cell holds.
+    pub(super) fn read_with(&mut self, row: &Row<'_>, kept: &[Kept]) -> Outcome {
         if row.unclosed {
             return Outcome::Rejected(Fault { code: &UNCLOSED_QUOTE, column: None, value: None });
         }
@@ -198,12 +225,12 @@ impl<'a> RowReader<'a> {
         }
         let cells = Cells { row, plan: &self.plan };
         for (later, first) in &self.plan.places.again {
-            let (one, other) = (row.cell(*first).trim(), row.cell(*later).trim());
+            let (one, other) = (cells.cell(*first).trim(), cells.cell(*later).trim());
             if one != other && !is_nothing(&fold(one)) && !is_nothing(&fold(other)) {
                 return Outcome::Contradiction(Fault::of(&DUPLICATED_HEADING, *later, &format!("{one} / {other}")));
             }
         }
-        match self.work.fill(&self.plan, &cells) {
+        match self.work.fill(&self.plan, &cells, kept) {
             Ok(()) => Outcome::Understood,
             Err(fault) => Outcome::Rejected(fault),
         }
@@ -220,8 +247,24 @@ impl<'r> Cells<'r> {
     /// The cell as written, without the spaces around it. Of two columns that mean the same, the one that holds something; between
     /// spaces, the last column takes what is left of the row.
     fn text(&self, index: usize) -> &'r str {
+        let text = self.untranslated(index);
+        match self.plan.values.iter().find(|(column, _)| *column == index) {
+            Some((_, words)) if !text.is_empty() => translation(words, text).unwrap_or(text),
+            _ => text,
+        }
+    }
+
+    /// The cell at that place, or what the mapping says that stands there in every row.
+    fn cell(&self, index: usize) -> &'r str {
+        match index.checked_sub(self.plan.layout.width).and_then(|behind| self.plan.layout.constants.get(behind)) {
+            Some(constant) => constant,
+            None => self.row.cell(index),
+        }
+    }
+
+    fn untranslated(&self, index: usize) -> &'r str {
         let last = self.plan.layout.width.checked_sub(1) == Some(index) && self.spaced();
-        let cell = if last { self.row.rest_of(index) } else { self.row.cell(index) };
+        let cell = if last { self.row.rest_of(index) } else { self.cell(index) };
         let cell = if self.plan.layout.formulas { without_formula(cell) } else { cell };
         let cell = match cell.strip_prefix('\'') {
             Some(bare) if self.plan.layout.apostrophes && gets_apostrophe(bare) => bare,
@@ -231,7 +274,7 @@ impl<'r> Cells<'r> {
         let again = &self.plan.places.again;
         if !again.is_empty() && is_nothing(&fold(cell)) {
             let others =
-                again.iter().filter(|(_, first)| *first == index).map(|(later, _)| self.row.cell(*later).trim());
+                again.iter().filter(|(_, first)| *first == index).map(|(later, _)| self.cell(*later).trim());
             return others.into_iter().find(|cell| !is_nothing(&fold(cell))).unwrap_or(cell);
         }
         cell
@@ -262,8 +305,14 @@ impl<'r> Cells<'r> {
 }
 
 impl Work {
-    fn fill(&mut self, plan: &Plan<'_>, cells: &Cells<'_>) -> Result<(), Fault> {
+    fn fill(&mut self, plan: &Plan<'_>, cells: &Cells<'_>, kept: &[Kept]) -> Result<(), Fault> {
         self.clear(plan);
+        for (index, words) in &plan.values {
+            let text = cells.untranslated(*index);
+            if !text.is_empty() && translation(words, text).is_none() {
+                return Err(Fault::of(&VALUE_NOT_IN_TABLE, *index, text));
+            }
+        }
         if let Some(beyond) = cells.beyond() {
             let value = Some(cells.row.cell(beyond).to_owned());
             return Err(Fault { code: &TOO_MANY_CELLS, column: None, value });
@@ -276,6 +325,10 @@ impl Work {
             self.alone(cells, *index, *column)?;
         }
         self.keep_the_rest(plan, cells);
+        self.keep_fields(kept);
+        if let Some(missing) = plan.required.iter().find(|meaning| !self.has(meaning)) {
+            return Err(Fault { code: &FIELD_REQUIRED, column: None, value: Some(missing.name().into_owned()) });
+        }
         let s = &mut self.sighting;
         if s.source_ip.is_none() && s.source_fqdn.is_none() && s.source_url.is_none() && s.source_account.is_none() {
             return Err(Fault { code: &fields::ADDRESS_MISSING, column: plan.places.source, value: None });
@@ -579,6 +632,56 @@ impl Work {
         }
     }
 
+    fn keep_fields(&mut self, kept: &[Kept]) {
+        for Kept { place, json, unknown } in kept {
+            match place {
+                KeptAt::Key(key) if self.extra.has(key) => self.extra.kept_raw(key, json),
+                KeptAt::Key(key) => self.extra.json(key, json),
+                KeptAt::Name(name) => self.extra.column_json(name, json),
+            }
+            if *unknown {
+                self.sighting.flags = self.sighting.flags.and(Flags::UNKNOWN_FIELD);
+            }
+        }
+    }
+
+    /// Whether the row has what is meant.
+    fn has(&self, meaning: &Meaning) -> bool {
+        let s = &self.sighting;
+        match meaning {
+            Meaning::SourceEndpoint => s.source_ip.is_some() && s.source_port.is_some(),
+            Meaning::DestinationEndpoint => s.destination_ip.is_some() && s.destination_port.is_some(),
+            Meaning::Date | Meaning::Clock | Meaning::Epoch => s.time.is_some(),
+            Meaning::Zone => s.zone.is_some(),
+            Meaning::Other(key) => self.extra.has(key),
+            Meaning::Column(column) => match column {
+                Column::Reference => s.reference.is_some(),
+                Column::Time => s.time.is_some(),
+                Column::Zone => s.zone.is_some(),
+                Column::SourceIp => s.source_ip.is_some(),
+                Column::SourcePort => s.source_port.is_some(),
+                Column::Protocol => s.protocol.is_some(),
+                Column::SourceAsn => s.source_asn.is_some(),
+                Column::SourceFqdn => s.source_fqdn.is_some(),
+                Column::SourceUrl => s.source_url.is_some(),
+                Column::SourceAccount => s.source_account.is_some(),
+                Column::DestinationIp => s.destination_ip.is_some(),
+                Column::DestinationPort => s.destination_port.is_some(),
+                Column::DestinationFqdn => s.destination_fqdn.is_some(),
+                Column::DestinationUrl => s.destination_url.is_some(),
+                Column::Malware => s.malware.is_some(),
+                // Every row has these.
+                Column::Uncertainty
+                | Column::Classification
+                | Column::Tlp
+                | Column::ExactTlp
+                | Column::Pap
+                | Column::DataClass
+                | Column::Flags => true,
+            },
+        }
+    }
+
     /// When the source's report was made, in UTC as IDF has it: without its zone a reader would take it for UTC.
     fn observed(&self, plan: &Plan<'_>, text: &str) -> Option<String> {
         let folded = fold(text);
@@ -602,6 +705,24 @@ impl Work {
         self.defanged |= matches!(bare, Cow::Owned(_));
         bare
     }
+}
+
+/// The columns whose words the mapping translates.
+fn translated(layout: &Layout, mapping: &Mapping) -> Vec<(usize, HashMap<String, String>)> {
+    let words = |role: &Role| {
+        mapping.values.iter().find(|(meaning, _)| match (role, meaning) {
+            (Role::Means(role), meaning) => role == meaning,
+            (Role::Key(key), Meaning::Other(other)) => key == other,
+            _ => false,
+        })
+    };
+    let columns = layout.columns.iter().take(layout.width).enumerate();
+    columns.filter_map(|(index, column)| Some((index, words(&column.role)?.1.clone()))).collect()
+}
+
+/// What a word means; `*` stands for every one that is not in the table.
+fn translation<'w>(words: &'w HashMap<String, String>, text: &str) -> Option<&'w str> {
+    words.get(text).or_else(|| words.get("*")).map(String::as_str)
 }
 
 /// The object that a cell holds as JSON.
@@ -646,7 +767,7 @@ pub(super) static TOO_MANY_CELLS: Code = Code {
 };
 
 /// No time.
-pub(super) static TIME_MISSING: Code = Code {
+pub(crate) static TIME_MISSING: Code = Code {
     code: "time-missing",
     text: Text { ja: "日時がありません", en: "the row has no time" },
     help: Text {
@@ -670,6 +791,41 @@ pub(super) static PORTS_DISAGREE: Code = Code {
     example: "192.0.2.1:1234,80,2014-06-30 09:00:00",
 };
 
+/// A word that the mapping does not translate.
+pub(super) static VALUE_NOT_IN_TABLE: Code = Code {
+    code: "value-not-in-table",
+    text: Text {
+        ja: "マッピングファイルの対応表（values）にない値です",
+        en: "the value is not in the mapping file's table of values",
+    },
+    help: Text {
+        ja: "対応表に加えてください。残りすべてを同じ意味とするなら \"*\" を書きます",
+        en: "add it to the table; `\"*\"` stands for all that are not in it",
+    },
+    example: "[values.\"classification.type\"]\n\"drone\" = \"infected-system\"",
+};
+
+/// A field that the mapping requires.
+pub(super) static FIELD_REQUIRED: Code = Code {
+    code: "field-required",
+    text: Text {
+        ja: "マッピングファイルが必須とした項目がありません",
+        en: "the row lacks a field that the mapping file requires",
+    },
+    help: Text {
+        ja: "送信元に確認するか、マッピングファイルの required から外してください",
+        en: "ask the source, or take the field out of `required` in the mapping file",
+    },
+    example: "required = [\"source.port\"]",
+};
+
 /// What this file can utter.
-pub(super) static CODES: [&Code; 5] =
-    [&UNCLOSED_QUOTE, &DUPLICATED_HEADING, &TOO_MANY_CELLS, &TIME_MISSING, &PORTS_DISAGREE];
+pub(super) static CODES: [&Code; 7] = [
+    &UNCLOSED_QUOTE,
+    &DUPLICATED_HEADING,
+    &TOO_MANY_CELLS,
+    &TIME_MISSING,
+    &PORTS_DISAGREE,
+    &VALUE_NOT_IN_TABLE,
+    &FIELD_REQUIRED,
+];

@@ -92,6 +92,11 @@ pub(super) struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
+    /// A row of cells that never were a line of text.
+    pub(super) const fn of_cells(cells: &'r csv::StringRecord) -> Self {
+        Self { place: 0..0, unclosed: false, text: "", record: Some(cells), cells: &[] }
+    }
+
     /// The cell at `index`, as written but without its quotes; empty where the row is shorter.
     pub(super) fn cell(&self, index: usize) -> &'r str {
         match self.record {

@@ -261,6 +261,8 @@ fn columns(headings: &[String], report: &Report) -> Vec<(String, Option<String>)
 
 /// The type in a name of the published form, `2026-01-31-scan_ics-sample-asn.csv` (report-filename.md).
 fn kind_in_pattern(file: &str) -> Option<&str> {
+    // Of a member of an archive its own name counts.
+    let file = file.rsplit('/').next().unwrap_or(file);
     let stem = file.strip_suffix(".csv").or_else(|| file.strip_suffix(".CSV"))?;
     let (date, rest) = (stem.get(..10)?, stem.get(10..)?.strip_prefix('-')?);
     let is_date = date.bytes().enumerate().all(|(at, byte)| match at {
@@ -278,7 +280,7 @@ fn kind_in_pattern(file: &str) -> Option<&str> {
 fn choose(file: &str, headings: &BTreeSet<&str>, schema: Option<&Schema>, first_is_v6: bool) -> (Report, Found) {
     let has = |name: &str| headings.contains(name);
     let in_pattern = kind_in_pattern(file);
-    let parts = file.split(['-', '.', ' ']);
+    let parts = file.rsplit('/').next().unwrap_or(file).split(['-', '.', ' ']);
     let Some(schema) = schema else {
         let named = in_pattern.into_iter().chain(parts).find(|part| common::classification(part).is_some());
         return match named {
