@@ -495,7 +495,7 @@ impl House {
         let (rows, terminals, files) = part.open(clearance, now, |rows| {
             let mut scratch = Vec::new();
             let terminals: HashSet<u128> =
-                rows.rows().map(|row| terminal_key(&row, &committer, &mut scratch)).collect();
+                rows.rows().map(|row| terminal_key(&row, &committer, &mut scratch)).filter(|key| *key != 0).collect();
             let mut files = Vec::new();
             for format in &way.formats {
                 let (name, dialect) = format_of(*format);
