@@ -210,3 +210,77 @@ impl<'a> Terminals<'a> {
         Ok(counted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashSet};
+    use std::sync::Arc;
+
+    use disk::{Care, Disk, RealDisk};
+    use keys::{Keyring, WrappingKey};
+    use model::Instant;
+    use model::port::{FixedClock, NoFaults, SeededEntropy};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn archive(folder: &std::path::Path) -> Archive {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(Arc::new(NoFaults), Care::Skip));
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let wrapping = WrappingKey::generate(&SeededEntropy::new(2));
+        let keyring = Keyring::create(disk.clone(), &folder.join("keys"), wrapping, entropy.clone()).unwrap();
+        Archive::new(disk, folder.join("archive"), Arc::new(keyring), entropy)
+    }
+
+    /// A key that looks like a digest, of a small number.
+    fn key(n: u8) -> u128 {
+        u128::from(n).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        /// However few keys are held in memory, what is found is what a set of all of them finds.
+        #[test]
+        fn what_is_said_again_is_found(
+            before in proptest::collection::vec(any::<u8>(), 0..60), rows in proptest::collection::vec(any::<u8>(), 0..300),
+            limit in 0_usize..300, elsewhere in proptest::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let (archive, clock) = (archive(folder.path()), FixedClock::at(Instant::from_micros(1_500_000_000_000_000)));
+            let mut seen = Rows::new(&archive, &clock, limit);
+            let mut terminals = Terminals::new(&archive, &clock, limit);
+            // Two rows in three share a terminal.
+            let terminal = |n: u8| key(n / 3);
+            for n in &before {
+                seen.before(key(*n)).unwrap();
+                terminals.in_round(terminal(*n)).unwrap();
+            }
+            elsewhere.iter().for_each(|n| terminals.in_operation(terminal(*n)).unwrap());
+            let mut found = BTreeMap::new();
+            for (index, n) in (0_u32..).zip(&rows) {
+                let at = At { part: index / 50, index: index % 50 };
+                found.insert(at, seen.look(Pair { row: key(*n), terminal: terminal(*n) }, at).unwrap());
+            }
+            seen.settle(|pair, at, look| {
+                assert!(found.insert(at, look) == Some(Look::Open) && look != Look::Open && pair.terminal != 0);
+                Ok::<_, ArchiveError>(())
+            }).unwrap();
+            let mut known: HashSet<u8> = before.iter().copied().collect();
+            let mut told = HashSet::new();
+            for (look, n) in found.values().zip(&rows) {
+                prop_assert_eq!(*look, if known.insert(*n) { Look::New } else { Look::Repeat });
+                if *look == Look::New {
+                    terminals.in_report(terminal(*n)).unwrap();
+                    told.insert(n / 3);
+                }
+            }
+            let among = |others: &[&[u8]]| told.iter().filter(|t| others.iter().all(|o| o.iter().all(|n| n / 3 != **t))).count();
+            let want = store::report::Terminals {
+                in_report: told.len() as u64,
+                new_in_round: among(&[&before]) as u64,
+                new_in_operation: among(&[&before, &elsewhere]) as u64,
+            };
+            prop_assert_eq!(format!("{:?}", terminals.count().unwrap()), format!("{want:?}"));
+        }
+    }
+}

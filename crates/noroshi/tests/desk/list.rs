@@ -263,3 +263,47 @@ fn every_form_of_output_has_data_only() {
     assert_eq!(keys(&ran("json").out), keys(&format!("[{object}]")));
     assert!(ran("table").out.starts_with('┌'));
 }
+
+/// A folder of files goes in with one command; what cannot be taken is named and keeps nothing else from being.
+#[test]
+fn a_folder_of_files() {
+    let desk = Desk::open();
+    desk.file("feeds/a.csv", list("2026/05/12 09:16:00,198.18.0.11,0,samplebot"));
+    desk.file(
+        "feeds/b.jsonl",
+        "{\"source.ip\":\"198.18.0.12\",\"source.port\":7,\"time.source\":\"2026-05-12T00:15:00+00:00\"}\n",
+    );
+    desk.file("feeds/deep/c.csv", list(""));
+    desk.file("feeds/deep/copy-of-c.csv", list(""));
+    desk.file("feeds/notes.txt", "dear all, please see below\n");
+    desk.file("feeds/.hidden", "x");
+    for lang in LANGUAGES {
+        let ran = desk.ingest("feeds", &format!("--timezone Asia/Tokyo --dry-run -o json --lang {lang}")).exits(1);
+        ran.explains("unknown-format", lang).explains("bad-port", lang).says(["feeds/a.csv.errors.csv"]);
+    }
+    std::fs::remove_file(desk.path().join("feeds/a.csv.errors.csv")).unwrap();
+    let rows = desk.ingest("feeds", "--timezone Asia/Tokyo -o json").exits(1).json();
+    let figures = |name: &str| {
+        let row = rows.as_array().unwrap().iter().find(|row| row["file"].as_str().unwrap().ends_with(name)).unwrap();
+        ["read", "rejected", "duplicate", "received"].map(|column| row[column].as_u64())
+    };
+    assert_eq!(figures("a.csv"), [3, 1, 0, 2].map(Some));
+    assert_eq!(figures("b.jsonl"), [1, 0, 0, 1].map(Some));
+    assert_eq!(figures("/c.csv"), [2, 0, 2, 0].map(Some), "said in a.csv already");
+    assert_eq!(figures("copy-of-c.csv"), [None; 4], "the same file again");
+    assert_eq!(figures("notes.txt"), [None; 4]);
+    assert_eq!(rows.as_array().unwrap().last().unwrap()["read"], 6);
+    // Both tallies close over all of it.
+    desk.hub(&format!("round send {ROUND}")).exits(0);
+    let row = desk.hub("round list sample-2026 -o json").exits(0).json()[0].clone();
+    assert_eq!(
+        (&row["read"], &row["rejected"], &row["duplicate"], &row["received"]),
+        (&6.into(), &1.into(), &2.into(), &3.into())
+    );
+    // A second time, what was received is not received again; the error file is no report.
+    let again = desk.ingest("feeds", "--timezone Asia/Tokyo --lang en").exits(1);
+    again.explains("same-file", "en");
+    desk.ingest("feeds/a.csv feeds/b.jsonl", "--timezone Asia/Tokyo --lang en").exits(1).explains("same-file", "en");
+    std::fs::create_dir(desk.path().join("empty")).unwrap();
+    desk.ingest("empty", "--timezone Asia/Tokyo --lang ja").exits(1).explains("folder-empty", "ja");
+}

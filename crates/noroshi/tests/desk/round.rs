@@ -142,3 +142,30 @@ fn a_carrier_that_died_holds_its_job_for_a_while_and_nothing_goes_twice() {
     }
     desk.hub("ledger verify").exits(0);
 }
+
+/// What is more than a delivery holds goes in further ones, and nothing of it is told apart in the figures.
+#[test]
+fn a_full_delivery_is_followed_by_another() {
+    let desk = Desk::open();
+    desk.settings("hub", "[house]", "[house]\ndelivery_rows = 2");
+    let rows: String = (0..7).map(|n| format!("2026/05/12 09:15:0{n},198.18.0.{n}0,51000,samplebot\n")).collect();
+    let far: String = (0..3).map(|n| format!("2026/05/12 09:15:0{n},203.0.113.{n}1,51000,samplebot\n")).collect();
+    desk.file(
+        "list.csv",
+        format!("検知日時,送信元IPアドレス,ポート番号,マルウェア名\n{}{far}", rows.replace(".00,", ".99,")),
+    );
+    desk.ingest("list.csv", "--timezone Asia/Tokyo").exits(0);
+    let trial = desk.hub(&format!("round send {ROUND} --dry-run -o json")).exits(0).json();
+    let sent = desk.hub(&format!("round send {ROUND} -o json")).exits(0).json();
+    assert_eq!(trial, sent, "the trial says what is done");
+    let deliveries = desk.deliveries();
+    let of = |party: &str| {
+        let mut rows: Vec<u64> =
+            deliveries.iter().filter(|d| d["party"] == party).map(|d| d["rows"].as_u64().unwrap()).collect();
+        rows.sort_unstable();
+        rows
+    };
+    assert_eq!((of("isp-hokuto"), of("cert-example")), (vec![1, 2, 2, 2], vec![1, 2]));
+    desk.hub("carry").exits(0);
+    desk.hub("ledger verify").exits(0);
+}
