@@ -209,7 +209,9 @@ fn said(mut row: Map<String, Value>) -> Map<String, Value> {
 #[test]
 fn what_is_read_is_the_same_after_it_went_through_either_format() {
     let mut read = 0;
-    for (format, name, bytes) in all().into_iter().filter(|(format, ..)| ["n6", "xarf", "idf"].contains(&format.as_str())) {
+    for (format, name, bytes) in
+        all().into_iter().filter(|(format, ..)| ["n6", "xarf", "idf"].contains(&format.as_str()))
+    {
         let (want, _) = rows(&format, &bytes);
         if want.is_empty() {
             continue;

@@ -156,8 +156,11 @@ fn reports_by_others_stay_sound() {
     for sample in ["connection.xarf.jsonl", "content.xarf.json", "vulnerability.xarf.json", "v3.json"] {
         let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/xarf/samples").join(sample)).unwrap();
         let rows = reading::open(xarf.read(&reading::input(sample, &bytes), &given.declared()).unwrap()).sightings;
-        let contact =
-            || Contact { org: "Imaginary".to_owned(), mail: "a@example.org".to_owned(), domain: "example.org".to_owned() };
+        let contact = || Contact {
+            org: "Imaginary".to_owned(),
+            mail: "a@example.org".to_owned(),
+            domain: "example.org".to_owned(),
+        };
         let rendering = Rendering {
             delivery: None,
             reporter: contact(),
@@ -168,6 +171,7 @@ fn reports_by_others_stay_sound() {
             lang: Lang::Ja,
             dialect: Dialect::Plain,
             raw: Some(&bytes),
+            raw_at: 0,
             provenance: None,
         };
         let written = xarf.write(&rows, &rendering).unwrap();

@@ -54,7 +54,7 @@ pub(super) struct ReportReader<'a> {
 
 impl<'a> ReportReader<'a> {
     pub(super) fn begin(opening: Opening<'a>) -> Result<Self, Halt> {
-        let Opening { file, source, declared } = opening;
+        let Opening { file, source, declared, .. } = opening;
         let beginning = beginning_of(source, LONGEST)?;
         let header = Header::of(mail::header_of(&beginning));
         let found = mail::read(source, &Limits::default())?;
@@ -247,7 +247,9 @@ impl Row {
                 s.flags = s.flags.and(Flags::UNKNOWN_TYPE);
                 Classification::Undetermined
             }
-            None => return Err(Fault { code: &ARF_NOT_A_REPORT, field: Some("Feedback-Type".to_owned()), value: None }),
+            None => {
+                return Err(Fault { code: &ARF_NOT_A_REPORT, field: Some("Feedback-Type".to_owned()), value: None });
+            }
         };
         self.who(fields, declared)?;
         self.when(fields, latest)?;

@@ -18,7 +18,6 @@ use crate::writing::{Rendering, Writer, Written};
 
 pub(crate) use read::Event;
 
-
 /// The IntelMQ Data Format.
 #[derive(Debug, Clone, Copy)]
 pub struct Idf;

@@ -42,9 +42,9 @@ use crate::stream::{Opening, Reader};
 use crate::text::{Decoded, NO_ROWS, beginning, fold};
 use crate::writing::{Rendering, Written};
 
-pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
 pub use self::record::Json;
 pub(crate) use self::row::TIME_MISSING;
+pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
 
 /// The hand-made list.
 #[derive(Debug, Clone, Copy)]

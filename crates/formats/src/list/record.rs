@@ -19,8 +19,8 @@ use super::rows::Row;
 use super::{NO_TIME_ZONE, problem};
 use crate::fields::{COLUMNS, extra_key, is_other_idf_key};
 use crate::gathered::{Fault, Gathered, RowAt};
-use crate::members::{Members, scalar};
 use crate::json::{JSON_SYNTAX, Values};
+use crate::members::{Members, scalar};
 use crate::pieces::{Cut, More, TextReader};
 use crate::reading::{Declared, Ending, Halt, Input, Likelihood};
 use crate::stream::{Opening, Reader};
@@ -99,7 +99,12 @@ struct RecordReader<'a> {
 }
 
 impl<'a> RecordReader<'a> {
-    fn begin(file: &'a str, first: &Decoded<'_>, declared: &'a Declared<'a>, mapping: Mapping) -> Result<Self, Problem> {
+    fn begin(
+        file: &'a str,
+        first: &Decoded<'_>,
+        declared: &'a Declared<'a>,
+        mapping: Mapping,
+    ) -> Result<Self, Problem> {
         let bad = |path: &str| {
             Problem::new(&MAPPING_VALUE, Place::file(mapping.file.as_str()).field("columns")).with_value(path)
         };

@@ -34,9 +34,9 @@ use crate::source::{Source, beginning_of};
 
 pub(crate) use self::codes::Stop;
 pub use self::codes::{
-    ARCHIVE_CUT_OFF, ARCHIVE_DAMAGED, ARCHIVE_KIND_UNKNOWN, BODY_WITHOUT_LIST, CODES, MAIL_CUT_OFF, MAIL_PART_ENCRYPTED,
-    MAIL_TRANSFER_UNKNOWN, MEMBER_NOT_READ, NESTED_TOO_DEEP, TOO_MANY_MEMBERS, UNPACKED_TOO_MUCH, UNPACKS_TOO_FAR,
-    ZIP_ENCRYPTED, ZIP_METHOD_UNKNOWN, ZIP_NO_DIRECTORY, ZIP_OVERLAP,
+    ARCHIVE_CUT_OFF, ARCHIVE_DAMAGED, ARCHIVE_KIND_UNKNOWN, BODY_WITHOUT_LIST, CODES, MAIL_CUT_OFF,
+    MAIL_PART_ENCRYPTED, MAIL_TRANSFER_UNKNOWN, MEMBER_NOT_READ, NESTED_TOO_DEEP, TOO_MANY_MEMBERS, UNPACKED_TOO_MUCH,
+    UNPACKS_TOO_FAR, ZIP_ENCRYPTED, ZIP_METHOD_UNKNOWN, ZIP_NO_DIRECTORY, ZIP_OVERLAP,
 };
 
 /// How far a file is opened up.
@@ -363,7 +363,12 @@ impl<'a> Members<'a> {
 ///
 /// # Errors
 /// What the disk says, or the part about itself.
-pub(crate) fn beginning_of_part(source: &mut dyn Source, part: &mail::Part, path: &str, most: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn beginning_of_part(
+    source: &mut dyn Source,
+    part: &mail::Part,
+    path: &str,
+    most: usize,
+) -> io::Result<Vec<u8>> {
     let ground: Tip<'_> = Box::new(Ground(source));
     let mut window = Window::of(ground, part.start, part.end, part.cut).map_err(|(_, error)| error)?;
     let base64 = match part.transfer {
