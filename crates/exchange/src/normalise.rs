@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 use archive::BlobKind;
-use formats::reading::Ending;
+use formats::reading::{Ending, WhatWasRead};
 use formats::source::fill;
+use formats::unwrap::{Found, Limits, Member, Members};
 use formats::{Declared, Part, Source, Stream};
 use law::{Clearance, Protected, Subject};
 use model::problem::{Place, Problem};
@@ -179,9 +180,23 @@ impl Work<'_> {
             schema,
             ..Declared::by_plan(&planned.plan, &house.special, self.now())
         };
-        let subject = Subject::Report(self.report);
-        let stream = Stream::open(handed.file, source, subject, handed.format, &declared)?;
-        let ending = stream.each(|part| self.part(handed.file, part, errors))?;
+        let mut members = Members::of(handed.file, source, Limits::default());
+        let mut read = WhatWasRead::default();
+        while let Some(found) = members.next()? {
+            let problem = match found {
+                Found::Member(member) => match self.member(handed, member, &declared, errors)? {
+                    Ok((path, ending)) => {
+                        read.ended(path, ending);
+                        continue;
+                    }
+                    Err(problem) => problem,
+                },
+                Found::Aside(problem) | Found::Refused(problem) => problem,
+            };
+            // What cannot be read in a mail or an archive costs itself; a file that is nothing else is refused.
+            read.not_read(problem);
+        }
+        let ending = read.ending()?;
         errors.flush().map_err(DeedError::Input)?;
         self.settle()?;
         self.write_keys(0)?;
@@ -191,6 +206,28 @@ impl Work<'_> {
 
     fn now(&self) -> Instant {
         self.house.clock.now()
+    }
+
+    /// Reads one file of what was handed in; says why none of its rows could be read.
+    #[allow(clippy::type_complexity, reason = "a fault of the member, within a fault of the deed")]
+    fn member(
+        &mut self,
+        handed: &Handed<'_>,
+        member: Member<'_>,
+        declared: &Declared<'_>,
+        errors: &mut dyn io::Write,
+    ) -> Result<Result<(String, Ending), Problem>, DeedError> {
+        let Member { path, source } = member;
+        let before = self.figures.read;
+        let subject = Subject::Report(self.report);
+        let ended = Stream::open(&path, source, subject, handed.format, declared)
+            .map_err(DeedError::from)
+            .and_then(|stream| stream.after(before).each(|part| self.part(&path, part, errors)));
+        match ended {
+            Ok(ending) => Ok(Ok((path, ending))),
+            Err(DeedError::Problem(problem)) if self.figures.read == before => Ok(Err(problem)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps a fact of the report.

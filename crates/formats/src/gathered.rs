@@ -82,6 +82,11 @@ impl Gathered {
         }
     }
 
+    /// The first row is numbered so.
+    pub(crate) fn begin_at(&mut self, rows: u64) {
+        (self.read, self.taken) = (rows, rows);
+    }
+
     /// From now on the bytes are kept that rows are read from.
     pub(crate) fn keep_raw(&mut self) {
         self.raw = Some(Raw::default());

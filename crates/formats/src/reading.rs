@@ -192,6 +192,68 @@ pub struct Ending {
     pub notes: Vec<(Place, &'static Code)>,
 }
 
+/// What was read of the files in what was handed in, and what was not.
+#[derive(Default)]
+pub struct WhatWasRead {
+    endings: Vec<(String, Ending)>,
+    problems: Vec<Problem>,
+}
+
+impl WhatWasRead {
+    /// So many problems are told of one by one.
+    const MOST_TOLD: usize = 1_000;
+
+    /// A file of that path was read to its end.
+    pub fn ended(&mut self, path: String, ending: Ending) {
+        self.endings.push((path, ending));
+    }
+
+    /// A file was not read, and why.
+    pub fn not_read(&mut self, problem: Problem) {
+        if self.problems.len() < Self::MOST_TOLD {
+            self.problems.push(problem);
+        }
+    }
+
+    /// What is known at the end of all of them; what was not read stands in its notes.
+    ///
+    /// # Errors
+    /// Where nothing could be read, why.
+    pub fn ending(mut self) -> Result<Ending, Halt> {
+        let told = self.problems.iter().map(|problem| (problem.place.clone(), problem.code));
+        let own = self.endings.iter_mut().flat_map(|(_, ending)| std::mem::take(&mut ending.notes));
+        let notes: Vec<_> = own.chain(told).collect();
+        if self.endings.len() <= 1 {
+            return match (self.endings.pop(), self.problems.pop()) {
+                (Some((_, ending)), _) => Ok(Ending { notes, ..ending }),
+                // The last of them: what stands before it may be a greeting.
+                (None, Some(problem)) => Err(problem.into()),
+                (None, None) => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
+            };
+        }
+        let all = |of: &dyn Fn(&Ending) -> String| -> String {
+            let told = self.endings.iter().map(|(path, ending)| format!("{path}: {}", of(ending)));
+            told.collect::<Vec<_>>().join("; ")
+        };
+        let mut formats: Vec<&str> = self.endings.iter().map(|(_, ending)| &*ending.provenance.format).collect();
+        formats.sort_unstable();
+        formats.dedup();
+        let provenance = Provenance {
+            format: formats.join("+"),
+            schema: all(&|ending| ending.provenance.schema.clone()),
+            mapping: all(&|ending| ending.provenance.mapping.clone()),
+            encoding: all(&|ending| ending.provenance.encoding.clone()),
+            zone: None,
+        };
+        let found_by = all(&|ending| format!("{} ({})", ending.provenance.format, ending.found_by));
+        let columns = self.endings.iter_mut().flat_map(|(path, ending)| {
+            let (path, columns) = (path.clone(), std::mem::take(&mut ending.columns));
+            columns.into_iter().map(move |(name, taken)| (format!("{path}: {name}"), taken))
+        });
+        Ok(Ending { columns: columns.collect(), provenance, found_by, notes })
+    }
+}
+
 /// What came of a whole file that is held in memory.
 pub struct Reading {
     /// The rows that were understood.

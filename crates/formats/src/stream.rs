@@ -74,6 +74,8 @@ impl<'a> Opening<'a> {
 pub struct Stream<'a> {
     reader: Box<dyn Reader + 'a>,
     gathered: Gathered,
+    /// Rows of the report before this file's.
+    before: u64,
     subject: Subject,
     format: &'static dyn Format,
 }
@@ -112,7 +114,15 @@ impl<'a> Stream<'a> {
         let class = opening.declared.tags.class;
         opening.source.rewind()?;
         let reader = format.open(opening)?;
-        Ok(Self { reader, gathered: Gathered::new(class), subject, format })
+        Ok(Self { reader, gathered: Gathered::new(class), before: 0, subject, format })
+    }
+
+    /// Its rows follow so many rows of other files of the same report: they are numbered on.
+    #[must_use]
+    pub fn after(mut self, rows: u64) -> Self {
+        self.gathered.begin_at(rows);
+        self.before = rows;
+        self
     }
 
     /// From now on each part brings the bytes that it was read from; one after the other they are the file behind its byte order mark.
@@ -187,7 +197,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// What only the end shows.
     pub fn end(mut self) -> Result<Ending, Problem> {
-        self.reader.end(self.gathered.read())
+        self.reader.end(self.gathered.read() - self.before)
     }
 }
 

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use formats::reading::Raw;
+use formats::reading::{Raw, WhatWasRead};
+use formats::unwrap::{Found, Limits, Member, Members};
 use formats::writing::Dialect;
 use formats::{Contact, Declared, Ending, Halt, Loss, Part, Rendering, Source, Stream, Writer};
 use law::{Action, Clearance, Closed, Gate, Pack, Question, Subject};
@@ -206,7 +207,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Part by part; where the writer needs a look at all rows first, the file is read twice.
+    /// File by file of what was handed in and part by part; where the writer needs a look at all rows first, everything is read twice.
+    /// What cannot be read in a mail or an archive costs itself, and is told of in the notes.
     fn all(
         &mut self,
         source: &mut dyn Source,
@@ -214,32 +216,67 @@ impl Work<'_> {
         declared: &Declared<'_>,
         out: &mut dyn Write,
     ) -> Result<(Ending, Vec<Loss>), Halted> {
-        let mut provenance = None;
         if self.writer.needs_look() {
-            let mut stream = Stream::open(self.name, source, Subject::OwnFile, wanted, declared)?;
-            while let Some(part) = stream.part()? {
-                let Self { writer, rendering, clearance, now, .. } = self;
-                part.sightings.open(clearance, *now, |rows| writer.look(rows, rendering))?;
-            }
-            provenance = Some(stream.end().map_err(Halt::from)?.provenance);
+            self.members(source, |work, member, before| {
+                let mut stream = Stream::open(&member.path, member.source, Subject::OwnFile, wanted, declared)?.after(before);
+                let mut rows = 0;
+                while let Some(part) = stream.part()? {
+                    rows += part.rows;
+                    let Self { writer, rendering, clearance, now, .. } = &mut *work;
+                    part.sightings.open(clearance, *now, |rows| writer.look(rows, rendering))?;
+                }
+                Ok((stream.end().map_err(Halt::from)?, rows))
+            })?;
         }
-        let stream = Stream::open(self.name, source, Subject::OwnFile, wanted, declared)?.with_raw();
-        let provenance = provenance.unwrap_or_else(|| stream.provenance());
         let mut file = Vec::new();
-        let ending = stream.each(|part| {
-            self.part(&part, &provenance, &mut file)?;
-            out.write_all(&file)?;
-            file.clear();
-            Ok::<_, Halted>(())
+        let ending = self.members(source, |work, member, before| {
+            let stream = Stream::open(&member.path, member.source, Subject::OwnFile, wanted, declared)?;
+            let (stream, mut rows) = (stream.after(before).with_raw(), 0);
+            let provenance = stream.provenance();
+            let ending = stream.each(|part| {
+                rows += part.rows;
+                work.part(&part, &member.path, &provenance, &mut file)?;
+                out.write_all(&file)?;
+                file.clear();
+                Ok::<_, Halted>(())
+            })?;
+            Ok((ending, rows))
         })?;
-        let rendering = Rendering { provenance: Some(&provenance), ..self.rendering.clone() };
+        let rendering = Rendering { provenance: Some(&ending.provenance), ..self.rendering.clone() };
         let lost = self.writer.end(&rendering, &mut file);
         out.write_all(&file)?;
         out.flush()?;
         Ok((ending, lost))
     }
 
-    fn part(&mut self, part: &Part, provenance: &Provenance, file: &mut Vec<u8>) -> Result<(), Halted> {
+    /// Gives each file of what was handed in to `read`, with the number of rows before it.
+    fn members(
+        &mut self,
+        source: &mut dyn Source,
+        mut read: impl FnMut(&mut Self, Member<'_>, u64) -> Result<(Ending, u64), Halted>,
+    ) -> Result<Ending, Halted> {
+        let (mut all, mut rows) = (WhatWasRead::default(), 0);
+        let mut members = Members::of(self.name, source, Limits::default());
+        while let Some(found) = members.next()? {
+            match found {
+                Found::Member(member) => {
+                    let (path, before) = (member.path.clone(), self.read);
+                    match read(self, member, rows) {
+                        Ok((ending, more)) => {
+                            rows += more;
+                            all.ended(path, ending);
+                        }
+                        Err(Halted::Read(Halt::Problem(problem))) if self.read == before => all.not_read(problem),
+                        Err(halted) => return Err(halted),
+                    }
+                }
+                Found::Aside(problem) | Found::Refused(problem) => all.not_read(problem),
+            }
+        }
+        all.ending().map_err(Halted::from)
+    }
+
+    fn part(&mut self, part: &Part, path: &str, provenance: &Provenance, file: &mut Vec<u8>) -> Result<(), Halted> {
         const MOST_SHOWN: usize = 20;
         let (clearance, now, lang) = (self.clearance, self.now, self.lang);
         let is_first = self.rejected == 0;
@@ -249,7 +286,7 @@ impl Work<'_> {
             let shown = MOST_SHOWN - self.places.len().min(MOST_SHOWN);
             let (csv, places) = part.rejects.open(clearance, now, |rejects| {
                 let csv = if is_first { rejects.to_csv(lang) } else { rejects.rows_of_csv(lang) };
-                (csv, rejects.places(self.name).take(shown).collect::<Vec<_>>())
+                (csv, rejects.places(path).take(shown).collect::<Vec<_>>())
             })?;
             self.places.extend(places);
             self.errors.write_all(&csv)?;

@@ -302,8 +302,69 @@ fn a_folder_of_files() {
     );
     // A second time, what was received is not received again; the error file is no report.
     let again = desk.ingest("feeds", "--timezone Asia/Tokyo --lang en").exits(1);
-    again.explains("same-file", "en");
-    desk.ingest("feeds/a.csv feeds/b.jsonl", "--timezone Asia/Tokyo --lang en").exits(1).explains("same-file", "en");
+    again.explains("same-file-again", "en");
+    desk.ingest("feeds/a.csv feeds/b.jsonl", "--timezone Asia/Tokyo --lang en").exits(1).explains("same-file-again", "en");
     std::fs::create_dir(desk.path().join("empty")).unwrap();
     desk.ingest("empty", "--timezone Asia/Tokyo --lang ja").exits(1).explains("folder-empty", "ja");
+}
+
+/// A mail as it comes: a greeting, a picture, and the list in a zip that holds a gzip. What is no list is said to be none.
+#[test]
+fn a_mail_with_an_archive_in_it() {
+    use std::io::Write;
+    let desk = Desk::open();
+    let mail = mail_with_archive(list("2026/05/12 09:16:00,198.18.0.11,0,samplebot").as_bytes());
+    desk.file("report.eml", &mail);
+    for lang in LANGUAGES {
+        let ran = desk.ingest("report.eml", &format!("--timezone Asia/Tokyo --dry-run -o json --lang {lang}")).exits(1);
+        let ran = ran.explains("bad-port", lang).explains("member-not-read", lang);
+        let ran = ran.says(["report.eml/feeds.zip/list.csv.gz/list.csv:3", "report.eml.errors.csv"]);
+        let row = ran.row();
+        assert_eq!((&row["read"], &row["rejected"], &row["received"]), (&3.into(), &1.into(), &2.into()));
+    }
+    desk.ingest("report.eml", "--timezone Asia/Tokyo").exits(1);
+    desk.hub(&format!("round send {ROUND}")).exits(0);
+    let converted = desk.hub("convert report.eml --to csv --timezone Asia/Tokyo").exits(1);
+    assert_eq!(converted.out.lines().count(), 3, "{}", converted.out);
+    // A bomb costs itself.
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..64 {
+        bomb.write_all(&vec![b'x'; 1 << 20]).unwrap();
+    }
+    desk.file("bomb.csv.gz", bomb.finish().unwrap());
+    desk.ingest("bomb.csv.gz", "--timezone Asia/Tokyo --lang en").exits(1).explains("unpacks-too-far", "en");
+}
+
+/// A mail with a greeting, a picture and `feeds.zip`, which holds `list.csv.gz`.
+fn mail_with_archive(list: &[u8]) -> Vec<u8> {
+    use base64::Engine;
+    use std::io::Write;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(list).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zip = stored_zip("list.csv.gz", &gzip);
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    format!(
+        "From: cert@example.org\r\nTo: hub@example.net\r\nSubject: =?UTF-8?B?5qSc55+l?=\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+         お世話になっております。添付をご確認ください。\r\n--b\r\nContent-Type: image/png; name=\"logo.png\"\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\n{}\r\n--b\r\nContent-Type: application/zip; name=\"feeds.zip\"\r\n\
+         Content-Disposition: attachment; filename=\"feeds.zip\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--b--\r\n",
+        base64(b"\x89PNG\r\n\x1a\n"),
+        base64(&zip),
+    )
+    .into_bytes()
+}
+
+/// A zip that holds one file as it is (PKWARE, APPNOTE.TXT, 4.3).
+fn stored_zip(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    let (length, named) = (u32::try_from(bytes.len()).unwrap().to_le_bytes(), u16::try_from(name.len()).unwrap().to_le_bytes());
+    let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &crc.sum().to_le_bytes(), &length, &length, &named, &[0, 0]].concat();
+    let local = [b"PK\x03\x04", &about[..], name.as_bytes(), bytes].concat();
+    let central = [b"PK\x01\x02\x14\0", &about[..], &[0; 14], name.as_bytes()].concat();
+    let sizes = [u32::try_from(central.len()).unwrap().to_le_bytes(), u32::try_from(local.len()).unwrap().to_le_bytes()].concat();
+    let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &sizes[..], &[0, 0]].concat();
+    [local, central, end].concat()
 }
