@@ -15,6 +15,8 @@ use crate::text::{Decoded, line_from};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Lines,
+    /// Read as if they stood over several lines.
+    LongLines,
     Array,
     OneAfterTheOther,
 }
@@ -50,7 +52,7 @@ impl Values {
     /// The same, for values that may be longer than a line of a table is: evidence, descriptions.
     pub(crate) fn long(beginning: &Decoded<'_>) -> Self {
         let values = Self::of(beginning);
-        let form = if values.form == Form::Lines { Form::OneAfterTheOther } else { values.form };
+        let form = if values.form == Form::Lines { Form::LongLines } else { values.form };
         Self { form, ..values }
     }
 
@@ -58,7 +60,7 @@ impl Values {
     pub(crate) const fn form(&self) -> &'static str {
         match self.form {
             Form::Array => "array of objects",
-            Form::Lines => "one object per line",
+            Form::Lines | Form::LongLines => "one object per line",
             Form::OneAfterTheOther => "objects over several lines",
         }
     }
@@ -67,7 +69,7 @@ impl Values {
     pub(crate) const fn cut(&self) -> Cut {
         match self.form {
             Form::Lines => Cut::Lines,
-            Form::Array | Form::OneAfterTheOther => Cut::Anywhere,
+            Form::LongLines | Form::Array | Form::OneAfterTheOther => Cut::Anywhere,
         }
     }
 
@@ -82,7 +84,7 @@ impl Values {
         let mut piece = Piece { decoded, cursor: decoded.cursor(), rows, each };
         match self.form {
             Form::Lines => piece.lines(),
-            Form::Array | Form::OneAfterTheOther => self.one_after_the_other(&mut piece, more),
+            Form::LongLines | Form::Array | Form::OneAfterTheOther => self.one_after_the_other(&mut piece, more),
         }
     }
 
@@ -124,7 +126,9 @@ impl Values {
                     at += values.byte_offset().max(1);
                 }
                 // It may go on in the next piece, unless it is too long for that.
-                Some(Err(error)) if error.is_eof() && (more == More::Yes || more == More::Stuck && !first) => return at,
+                Some(Err(error)) if error.is_eof() && (more == More::Yes || more == More::Stuck && !first) => {
+                    return at;
+                }
                 _ => match next_beginning(text, at) {
                     Some(next) => {
                         let raw = text.get(at..next).unwrap_or_default().trim_end();

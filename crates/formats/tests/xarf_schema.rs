@@ -155,8 +155,11 @@ fn reports_by_others_stay_sound() {
     for sample in ["connection.xarf.jsonl", "content.xarf.json", "vulnerability.xarf.json", "v3.json"] {
         let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/xarf/samples").join(sample)).unwrap();
         let rows = reading::open(xarf.read(&reading::input(sample, &bytes), &given.declared()).unwrap()).sightings;
-        let contact =
-            || Contact { org: "Imaginary".to_owned(), mail: "a@example.org".to_owned(), domain: "example.org".to_owned() };
+        let contact = || Contact {
+            org: "Imaginary".to_owned(),
+            mail: "a@example.org".to_owned(),
+            domain: "example.org".to_owned(),
+        };
         let rendering = Rendering {
             delivery: None,
             reporter: contact(),

@@ -103,7 +103,9 @@ impl Events<'_> {
         }
         let event = Members::once(object)?;
         match event.object("intelmq") {
-            Some(carried) if carried.text(CARRIER).as_deref() == Some(CARRIED) => self.own(&event, &carried, object, at, rows),
+            Some(carried) if carried.text(CARRIER).as_deref() == Some(CARRIED) => {
+                self.own(&event, &carried, object, at, rows)
+            }
             _ => self.foreign(&event, object, at, rows),
         }
     }
@@ -170,7 +172,8 @@ impl Events<'_> {
         let names_malware = category.is_some_and(|category| category.names_malware);
         let is_communication = ["sport", "dip", "adip"].iter().any(|name| event.get(name).is_some());
         let is_leak = category.is_some_and(|category| category.classification == Classification::DataLeak);
-        let is_affected = is_leak || category.is_some_and(|category| category.classification == Classification::InfectedSystem);
+        let is_affected =
+            is_leak || category.is_some_and(|category| category.classification == Classification::InfectedSystem);
         let making = &mut self.making;
         for (name, value) in &event.0 {
             let (name, json) = (&**name, value.get());
@@ -322,7 +325,9 @@ impl Address<'_> {
             let key = match &**name {
                 "ip" | "ipv6" | "asn" | "cc" => continue,
                 "rdns" => "source.reverse_dns".to_owned(),
-                other => fields::extra_key(&format!("n6_address_{other}")).unwrap_or_else(|| "extra.n6.address".to_owned()),
+                other => {
+                    fields::extra_key(&format!("n6_address_{other}")).unwrap_or_else(|| "extra.n6.address".to_owned())
+                }
             };
             row.extra = with_member(row.extra.as_deref(), &key, serde_json::from_str::<Value>(value.get()).ok());
         }

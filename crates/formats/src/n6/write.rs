@@ -26,8 +26,10 @@ pub(super) fn write(rows: &model::SightingBatch, rendering: &Rendering<'_>) -> W
     let mut lost: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut ids = HashSet::new();
     for (index, row) in rows.rows().enumerate() {
-        let mut idf: Map<String, Value> =
-            outgoing::fields(&row, index, rendering).into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
+        let mut idf: Map<String, Value> = outgoing::fields(&row, index, rendering)
+            .into_iter()
+            .map(|(key, value)| (key.into_owned(), value))
+            .collect();
         idf.insert(CARRIER.to_owned(), CARRIED.into());
         for (field, rows) in lost_of(&row) {
             *lost.entry(field).or_default() += u64::from(rows);
@@ -39,7 +41,8 @@ pub(super) fn write(rows: &model::SightingBatch, rendering: &Rendering<'_>) -> W
         }
     }
     lines.end();
-    let lost = lost.into_iter().filter(|(_, rows)| *rows > 0).map(|(field, rows)| Loss { field: field.to_owned(), rows });
+    let lost =
+        lost.into_iter().filter(|(_, rows)| *rows > 0).map(|(field, rows)| Loss { field: field.to_owned(), rows });
     Written { bytes: lines.bytes, media_type: "application/x-ndjson", extension: "n6.jsonl", lost: lost.collect() }
 }
 
@@ -109,7 +112,9 @@ fn address(row: &SightingRef<'_>, idf: &Map<String, Value>) -> Option<(Value, bo
     address.insert("ip".to_owned(), ip.to_string().into());
     let cc = idf.get("source.geolocation.cc");
     let is_cc = |cc: &&Value| {
-        cc.as_str().is_some_and(|cc| cc.len() == 2 && cc.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()))
+        cc.as_str().is_some_and(|cc| {
+            cc.len() == 2 && cc.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        })
     };
     address.extend(cc.filter(is_cc).map(|cc| ("cc".to_owned(), cc.clone())));
     let asn = row.source_asn.filter(|asn| *asn != 0);
@@ -151,7 +156,10 @@ fn event(
     put("id", id(row, index, rendering, ids).into());
     put("source", source(idf).into());
     let tlp = restriction(&row.tags);
-    put("restriction", RESTRICTIONS.iter().find(|(_, known)| *known == tlp).map_or("internal", |(label, _)| label).into());
+    put(
+        "restriction",
+        RESTRICTIONS.iter().find(|(_, known)| *known == tlp).map_or("internal", |(label, _)| label).into(),
+    );
     put("confidence", confidence(idf).into());
     put("category", category.name.into());
     let kept = |name: &str| text(&format!("extra.n6.{name}"));
@@ -174,8 +182,7 @@ fn event(
         && row.destination_port.is_none()
         && row.destination_ip.is_none()
         && kept("adip").is_none();
-    let (sport, dport) =
-        if is_listening { (None, row.source_port) } else { (row.source_port, row.destination_port) };
+    let (sport, dport) = if is_listening { (None, row.source_port) } else { (row.source_port, row.destination_port) };
     let (fqdn, url) = match category.end {
         End::Client => (row.destination_fqdn, row.destination_url),
         End::Host => (row.source_fqdn, row.source_url),
@@ -204,7 +211,10 @@ fn event(
         ("name", name(malware, 255)),
         ("username", name(username, 64)),
         ("email", name(email, 254)),
-        ("status", text("status").filter(|status| super::STATUSES.iter().any(|(known, _)| known == status)).map(Value::from)),
+        (
+            "status",
+            text("status").filter(|status| super::STATUSES.iter().any(|(known, _)| known == status)).map(Value::from),
+        ),
         ("target", name(text("event_description.target"), 100)),
         ("long_description", text("event_description.text").map(Value::from)),
         ("product", text("product.full_name").map(Value::from)),
@@ -278,7 +288,8 @@ fn id(row: &SightingRef<'_>, index: usize, rendering: &Rendering<'_>, ids: &mut 
 fn source(idf: &Map<String, Value>) -> String {
     let text = |key: &str| idf.get(key).and_then(Value::as_str).unwrap_or_default();
     let is_label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     let code = text("feed.code");
     if code.len() <= 32 && code.split_once('.').is_some_and(|(one, other)| is_label(one) && is_label(other)) {

@@ -51,7 +51,9 @@ pub(super) fn of(row: &SightingRef<'_>, time: Option<Instant>, idf: &Map<String,
         return kind;
     }
     let victim = ["extra.n6.category", "classification.identifier"].into_iter().find_map(|key| text(idf, key));
-    if let Some(victim) = victim.filter(|name| matches!(row.classification, C::Ddos | C::Dos) && name.ends_with("victim")) {
+    if let Some(victim) =
+        victim.filter(|name| matches!(row.classification, C::Ddos | C::Dos) && name.ends_with("victim"))
+    {
         return intelligence(&first(victim, 200));
     }
     let best = match row.classification {
@@ -136,11 +138,15 @@ fn as_received(row: &SightingRef<'_>, idf: &Map<String, Value>) -> Option<Kind> 
             Place::Extra(key) => idf.get(key).cloned(),
             Place::Peer if matches!(name, "botnet" | "bot" | "infected_host") => server(row).map(Value::from),
             Place::Protocol => text(idf, "protocol.application").map(Value::from).or_else(|| {
-                row.protocol.map(|protocol| Value::from(if protocol == Protocol::Icmp6 { "icmp" } else { protocol.name() }))
+                row.protocol
+                    .map(|protocol| Value::from(if protocol == Protocol::Icmp6 { "icmp" } else { protocol.name() }))
             }),
-            Place::Listening if name == "cve" => row.source_port.map(|port| Value::from(port.number())),
+            Place::Listening if matches!(name, "cve" | "open_service") => {
+                row.source_port.map(|port| Value::from(port.number()))
+            }
             Place::Cves => {
-                let ids: Vec<&str> = text(idf, "product.vulnerabilities").map_or_else(Vec::new, |ids| ids.split(';').collect());
+                let ids: Vec<&str> =
+                    text(idf, "product.vulnerabilities").map_or_else(Vec::new, |ids| ids.split(';').collect());
                 match field {
                     "cve_ids" if ids.len() > 1 => Some(Value::from(ids)),
                     "cve_id" => ids.first().map(|id| Value::from(*id)),

@@ -73,11 +73,7 @@ impl crate::Format for Xarf {
         }
         let keys = keys(text);
         let has = |name: &str| keys.iter().any(|key| key == name);
-        if has("xarf_version") || (has("ReporterInfo") && has("Report")) {
-            Likelihood::Certain
-        } else {
-            Likelihood::No
-        }
+        if has("xarf_version") || (has("ReporterInfo") && has("Report")) { Likelihood::Certain } else { Likelihood::No }
     }
 
     fn open<'a>(&self, opening: Opening<'a>) -> Result<Box<dyn Reader + 'a>, Halt> {
@@ -115,7 +111,9 @@ pub static XARF_VERSION: Code = Code {
 /// A category that v4 does not have.
 pub static XARF_CATEGORY: Code = Code {
     code: "xarf-category",
-    text: Text { ja: "XARF v4に定義のない区分（category）です", en: "a category that XARF v4 does not have" },
+    text: Text {
+        ja: "XARF v4に定義のない区分（category）です", en: "a category that XARF v4 does not have"
+    },
     help: Text {
         ja: "messaging、content、copyright、connection、vulnerability、infrastructure、reputation のいずれかです。type が未知の場合は受け付けます",
         en: "there are messaging, content, copyright, connection, vulnerability, infrastructure and reputation; an unknown type of one of them is accepted",
@@ -152,8 +150,7 @@ pub static XARF_INTERNAL: Code = Code {
 };
 
 /// Every code that this format can utter.
-pub static CODES: &[&Code] =
-    &[&XARF_NOT_A_REPORT, &XARF_VERSION, &XARF_CATEGORY, &XARF_CONTRADICTS, &XARF_INTERNAL];
+pub static CODES: &[&Code] = &[&XARF_NOT_A_REPORT, &XARF_VERSION, &XARF_CATEGORY, &XARF_CONTRADICTS, &XARF_INTERNAL];
 
 #[cfg(test)]
 mod tests;

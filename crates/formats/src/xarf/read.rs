@@ -236,13 +236,7 @@ impl Reports<'_> {
 }
 
 /// A field of the report's type.
-fn field(
-    making: &mut Making<'_>,
-    report: &Members<'_>,
-    category: &str,
-    name: &str,
-    json: &str,
-) -> Result<(), Fault> {
+fn field(making: &mut Making<'_>, report: &Members<'_>, category: &str, name: &str, json: &str) -> Result<(), Fault> {
     let own = fields::extra_key(name).map(|key| key.replacen("extra.", "extra.xarf.", 1));
     let own = own.filter(|key| *key == format!("extra.xarf.{name}")).unwrap_or_default();
     match class::place(category, name) {
@@ -338,9 +332,8 @@ pub(super) fn identify(making: &mut Making<'_>, name: &str, text: &str) -> Resul
     {
         return fault(fields::address(text).err().unwrap_or(&BAD_ADDRESS));
     }
-    let is_label = |label: &str| {
-        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
-    };
+    let is_label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
     if text.contains('.') && text.trim_end_matches('.').split('.').all(is_label) {
         return making.column(Column::SourceFqdn, name, &json);
     }
@@ -352,12 +345,17 @@ pub(super) fn peer(making: &mut Making<'_>, text: &str) -> bool {
     let text = text.trim();
     let s = &mut making.sighting;
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !text.contains("://") && !host.trim_matches(['[', ']']).is_empty() => match port.parse() {
-            Ok(port) if host.starts_with('[') == host.ends_with(']') && (host.starts_with('[') || !host.contains(':')) => {
-                (host.trim_matches(['[', ']']), Some(port))
+        Some((host, port)) if !text.contains("://") && !host.trim_matches(['[', ']']).is_empty() => {
+            match port.parse() {
+                Ok(port)
+                    if host.starts_with('[') == host.ends_with(']')
+                        && (host.starts_with('[') || !host.contains(':')) =>
+                {
+                    (host.trim_matches(['[', ']']), Some(port))
+                }
+                _ => (text, None),
             }
-            _ => (text, None),
-        },
+        }
         _ => (text, None),
     };
     let same_port = port.is_none() || s.destination_port.is_none() || s.destination_port == port;

@@ -96,7 +96,8 @@ pub(super) fn read(whole: &Members<'_>, making: &mut Making<'_>, line: u64) -> R
     }
     let s = &making.sighting;
     let named = source.text("Domain").or_else(|| source.text("Value"));
-    if let Some(name) = named.filter(|_| s.source_ip.is_none() && s.source_url.is_none() && s.source_account.is_none()) {
+    if let Some(name) = named.filter(|_| s.source_ip.is_none() && s.source_url.is_none() && s.source_account.is_none())
+    {
         identify(making, "Report.Source", &name)?;
     }
     let talked = more.text("C2Server").is_some_and(|server| peer(making, &server));
@@ -108,8 +109,23 @@ pub(super) fn read(whole: &Members<'_>, making: &mut Making<'_>, line: u64) -> R
     let known = |name: &str| {
         matches!(
             name,
-            "ReportType" | "Date" | "Source" | "SourceIp" | "SourcePort" | "SourceUrl" | "Url" | "ASN" | "DestinationIp"
-                | "BotnetName" | "ReporterCaseID" | "Protocol" | "Account" | "Samples" | "Attachment" | "AdditionalInfo"
+            "ReportType"
+                | "Date"
+                | "Source"
+                | "SourceIp"
+                | "SourcePort"
+                | "SourceUrl"
+                | "Url"
+                | "ASN"
+                | "DestinationIp"
+                | "BotnetName"
+                | "ReporterCaseID"
+                | "Protocol"
+                | "AttackDescription"
+                | "Account"
+                | "Samples"
+                | "Attachment"
+                | "AdditionalInfo"
         )
     };
     let is_list = report.get("DestinationPort").is_some_and(|json| scalar(json).is_none());
@@ -117,7 +133,7 @@ pub(super) fn read(whole: &Members<'_>, making: &mut Making<'_>, line: u64) -> R
         making.keep("Report", "extra.xarf.v3_report", &rest);
     }
     let taken = ["MalwareFamily", "DestinationIP", "DestinationPort", "Protocol"];
-    if let Some(rest) = more.rest(|name| !taken.contains(&name) && !(talked && name == "C2Server")) {
+    if let Some(rest) = more.rest(|name| !(taken.contains(&name) || talked && name == "C2Server")) {
         making.keep("Report.AdditionalInfo", "extra.xarf.v3_additional_info", &rest);
     }
     Ok(())
@@ -171,7 +187,9 @@ fn evidence(report: &Members<'_>, making: &mut Making<'_>) {
             let is_base64 = item.get("Base64Encoded") != Some("false") && STANDARD.decode(&*payload).is_ok();
             let payload = if is_base64 { payload.into_owned() } else { STANDARD.encode(payload.as_bytes()) };
             let mut shown = serde_json::Map::new();
-            let kind = item.text("ContentType").map_or_else(|| "application/octet-stream".to_owned(), |kind| kind.into_owned());
+            let kind = item
+                .text("ContentType")
+                .map_or_else(|| "application/octet-stream".to_owned(), |kind| kind.into_owned());
             shown.insert("content_type".to_owned(), kind.into());
             if let Some(text) = item.text("Description") {
                 shown.insert("description".to_owned(), super::write::first(&text, 500).into());

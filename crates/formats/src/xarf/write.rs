@@ -245,4 +245,3 @@ fn predicate(name: &str) -> Option<String> {
 pub(super) fn first(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
-
