@@ -216,6 +216,8 @@ fn what_is_read_is_the_same_after_it_went_through_either_format() {
         }
         for through in ["n6", "xarf", "idf"] {
             let written = write(through, &format, &bytes);
+            let detected = formats::detect::detect(&input("x", &written.bytes), None).map(formats::Format::name);
+            assert!(detected.is_ok_and(|detected| detected == through), "{name} through {through}");
             let (got, rejected) = rows(through, &written.bytes);
             assert_eq!(rejected, 0, "{name} through {through}");
             assert_eq!(got.len(), want.len(), "{name} through {through}");
