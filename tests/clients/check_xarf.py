@@ -25,12 +25,12 @@ def registry(folder):
 
 def faults(report, validators, schemas):
     """What is wrong with a report."""
-    kind = f"{report.get('category')}-{report.get('type')}".replace("_", "-")
+    kind = f"{report.get('category')}-{report.get('type')}"
     if kind not in validators:
-        schema_id = f"https://xarf.org/schemas/v4/types/{kind}.json"
-        try:
-            schema = schemas.contents(schema_id)
-        except referencing.exceptions.NoSuchResource:
+        # Most schemas have hyphens for the type's underscores, some have not.
+        names = [f"https://xarf.org/schemas/v4/types/{name}.json" for name in (kind.replace("_", "-"), kind)]
+        schema = next((schemas.contents(name) for name in names if name in schemas), None)
+        if schema is None:
             return [f"no schema for {kind}"]
         validators[kind] = jsonschema.Draft202012Validator(
             schema, registry=schemas, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER

@@ -15,6 +15,8 @@ use crate::text::{Decoded, line_from};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Lines,
+    /// Read as if they stood over several lines.
+    LongLines,
     Array,
     OneAfterTheOther,
 }
@@ -51,7 +53,7 @@ impl Values {
     /// The same, for values that may be longer than a line of a table is: evidence, descriptions.
     pub(crate) fn long(beginning: &Decoded<'_>) -> Self {
         let values = Self::of(beginning);
-        let form = if values.form == Form::Lines { Form::OneAfterTheOther } else { values.form };
+        let form = if values.form == Form::Lines { Form::LongLines } else { values.form };
         Self { form, ..values }
     }
 
@@ -59,7 +61,7 @@ impl Values {
     pub(crate) const fn form(&self) -> &'static str {
         match self.form {
             Form::Array => "array of objects",
-            Form::Lines => "one object per line",
+            Form::Lines | Form::LongLines => "one object per line",
             Form::OneAfterTheOther => "objects over several lines",
         }
     }
@@ -68,7 +70,7 @@ impl Values {
     pub(crate) const fn cut(&self) -> Cut {
         match self.form {
             Form::Lines => Cut::Lines,
-            Form::Array | Form::OneAfterTheOther => Cut::Anywhere,
+            Form::LongLines | Form::Array | Form::OneAfterTheOther => Cut::Anywhere,
         }
     }
 
@@ -83,7 +85,7 @@ impl Values {
         let mut piece = Piece { decoded, cursor: decoded.cursor(), rows, each };
         match self.form {
             Form::Lines => piece.lines(),
-            Form::Array | Form::OneAfterTheOther => self.one_after_the_other(&mut piece, more),
+            Form::LongLines | Form::Array | Form::OneAfterTheOther => self.one_after_the_other(&mut piece, more),
         }
     }
 

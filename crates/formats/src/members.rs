@@ -26,7 +26,9 @@ impl<'a> Members<'a> {
         let mut names: Vec<&str> = members.0.iter().map(|(name, _)| &**name).collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair.first() == pair.last()) {
-            Some(pair) => Err(Fault::at(&JSON_KEY_TWICE, pair.first().copied().unwrap_or_default(), "")),
+            Some(pair) => {
+                Err(Fault { code: &JSON_KEY_TWICE, field: pair.first().map(|name| (*name).to_owned()), value: None })
+            }
             None => Ok(members),
         }
     }

@@ -89,7 +89,7 @@ fn check(format: &str) {
     let samples: std::collections::BTreeMap<String, Sample> = toml::from_str(&text).unwrap();
     for entry in std::fs::read_dir(&folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let side = name.ends_with(".expected.json") || name.ends_with(".toml");
+        let side = name.contains(".expected.") || name.ends_with(".toml");
         assert!(side || samples.contains_key(&name), "{format}: {name} is not in samples.toml");
     }
     for (name, sample) in &samples {
@@ -218,6 +218,8 @@ fn what_is_read_is_the_same_after_it_went_through_either_format() {
         }
         for through in ["n6", "xarf", "idf"] {
             let written = write(through, &format, &bytes);
+            let detected = formats::detect::detect(&input("x", &written.bytes), None).map(formats::Format::name);
+            assert!(detected.is_ok_and(|detected| detected == through), "{name} through {through}");
             let (got, rejected) = rows(through, &written.bytes);
             assert_eq!(rejected, 0, "{name} through {through}");
             assert_eq!(got.len(), want.len(), "{name} through {through}");
@@ -231,7 +233,7 @@ fn what_is_read_is_the_same_after_it_went_through_either_format() {
             }
         }
     }
-    assert!(read > 300, "{read}");
+    assert!(read > 200, "{read}");
 }
 
 /// The objects of a text of them.
@@ -250,6 +252,8 @@ fn n6_events_are_written_as_they_were_read() {
     let written = write("n6", "n6", &bytes);
     assert_eq!(written.lost, []);
     let (got, mut want) = (objects(&written.bytes), objects(&bytes));
+    // Rows are never wider than what was declared of the file.
+    want[1].insert("restriction".to_owned(), json!("need-to-know"));
     // The reader rejected the masked one of two addresses, and knows that times are in UTC.
     want[2].insert("address".to_owned(), json!([{"ip": "203.0.113.53"}]));
     want[2].insert("time".to_owned(), json!("2025-11-03T01:57:26Z"));

@@ -34,7 +34,8 @@ const fn of(name: &'static str, classification: C, end: End, names_malware: bool
 
 /// What has no type in the taxonomy is `other`; the category itself is always kept beside it (`extra.n6.category`).
 ///
-/// `dos-victim` is a `ddos` whose address is the victim's: the one who is to be told, not the one who attacks.
+/// `dos-victim` is a `ddos` whose address, port and name are the victim's ("details related to victims"): the one who is to be told, not
+/// the one who attacks.
 pub(super) const CATEGORIES: [Category; 27] = [
     of("amplifier", C::DdosAmplifier, End::Host, false),
     of("bots", C::InfectedSystem, End::Client, true),
@@ -43,7 +44,7 @@ pub(super) const CATEGORIES: [Category; 27] = [
     of("deface", C::UnauthorisedInformationModification, End::Host, false),
     of("dns-query", C::Other, End::Unsaid, false),
     of("dos-attacker", C::Ddos, End::Unsaid, false),
-    of("dos-victim", C::Ddos, End::Unsaid, false),
+    of("dos-victim", C::Ddos, End::Host, false),
     of("exposed", C::PotentiallyUnwantedAccessible, End::Host, false),
     of("flow", C::Other, End::Unsaid, false),
     of("flow-anomaly", C::Other, End::Unsaid, false),

@@ -254,11 +254,4 @@ pub static N6_CONTRADICTS: Code = Code {
 pub static CODES: &[&Code] = &[&N6_NOT_AN_EVENT, &N6_LIFE_CYCLE, &N6_TOO_MANY_ADDRESSES, &N6_CONTRADICTS];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_of_attributes_is_sorted() {
-        assert!(ATTRIBUTES.is_sorted());
-    }
-}
+mod tests;

@@ -141,7 +141,9 @@ fn as_received(row: &SightingRef<'_>, idf: &Map<String, Value>) -> Option<Kind> 
                 row.protocol
                     .map(|protocol| Value::from(if protocol == Protocol::Icmp6 { "icmp" } else { protocol.name() }))
             }),
-            Place::Listening if name == "cve" => row.source_port.map(|port| Value::from(port.number())),
+            Place::Listening if matches!(name, "cve" | "open_service") => {
+                row.source_port.map(|port| Value::from(port.number()))
+            }
             Place::Cves => {
                 let ids: Vec<&str> =
                     text(idf, "product.vulnerabilities").map_or_else(Vec::new, |ids| ids.split(';').collect());

@@ -166,6 +166,43 @@ fn what_a_type_requires_and_the_row_lacks_makes_it_threat_intelligence() {
 }
 
 #[test]
+fn what_is_over_and_who_is_a_victim_are_not_reported_as_abuse() {
+    let report = |row: Sighting| lines(&write(&batch(&[row]), &rendering())).remove(0);
+    for classification in Classification::ALL {
+        let over = report(Sighting { flags: model::sighting::Flags::ENDED, ..full(*classification) });
+        assert_eq!((&over["category"], &over["type"]), (&json!("reputation"), &json!("threat_intelligence")));
+        assert_eq!(over["threat_type"], "ended");
+        assert!(over["tags"].as_array().unwrap().contains(&json!("status:ended")) && !over.contains_key("confidence"));
+        assert_eq!(over["noroshi"]["idf"]["extra.noroshi.flags"], "ended");
+    }
+    let victim = |extra: &str| report(Sighting { extra: Some(extra.to_owned()), ..full(Classification::Ddos) });
+    assert_eq!(victim("{}")["type"], "ddos");
+    for extra in
+        [r#"{"extra.n6.category":"dos-victim"}"#, r#"{"classification.identifier":"amplification-ddos-victim"}"#]
+    {
+        assert_eq!(victim(extra)["type"], "threat_intelligence");
+    }
+}
+
+#[test]
+fn what_must_not_have_been_sent_goes_no_further() {
+    let raw = br#"{"_internal":{"ticket":"T-1"}}"#;
+    let row = Sighting {
+        raw_length: u32::try_from(raw.len()).unwrap(),
+        extra: Some(
+            r#"{"extra.noroshi.raw_withheld":"xarf _internal","extra.xarf._internal":{"ticket":"T-1"}}"#.to_owned(),
+        ),
+        ..full(Classification::InfectedSystem)
+    };
+    let rendering = Rendering { raw: Some(raw), ..rendering() };
+    let report = lines(&write(&batch(std::slice::from_ref(&row)), &rendering)).remove(0);
+    assert!(!report.contains_key("evidence") && !report.contains_key("_internal"));
+    assert!(report["noroshi"]["idf"].get("raw").is_none());
+    let idf = crate::by_name("idf").unwrap().write(&batch(&[row]), &rendering).unwrap();
+    assert!(!String::from_utf8(idf.bytes).unwrap().contains("\"raw\""));
+}
+
+#[test]
 fn ids_are_the_same_for_the_same_delivery_and_no_others() {
     let rows = batch(&[full(Classification::InfectedSystem), full(Classification::InfectedSystem)]);
     let ids = |rendering: &Rendering<'_>| -> Vec<Uuid> {

@@ -121,6 +121,7 @@ pub(super) fn read(whole: &Members<'_>, making: &mut Making<'_>, line: u64) -> R
                 | "BotnetName"
                 | "ReporterCaseID"
                 | "Protocol"
+                | "AttackDescription"
                 | "Account"
                 | "Samples"
                 | "Attachment"
@@ -132,7 +133,7 @@ pub(super) fn read(whole: &Members<'_>, making: &mut Making<'_>, line: u64) -> R
         making.keep("Report", "extra.xarf.v3_report", &rest);
     }
     let taken = ["MalwareFamily", "DestinationIP", "DestinationPort", "Protocol"];
-    if let Some(rest) = more.rest(|name| !taken.contains(&name) && !(talked && name == "C2Server")) {
+    if let Some(rest) = more.rest(|name| !(taken.contains(&name) || talked && name == "C2Server")) {
         making.keep("Report.AdditionalInfo", "extra.xarf.v3_additional_info", &rest);
     }
     Ok(())
@@ -149,7 +150,8 @@ fn disclosure(whole: &Members<'_>, making: &mut Making<'_>) -> Result<(), Fault>
     Ok(())
 }
 
-/// Who reports, and on whose behalf: the complainant is the author then, and the reporter who passes it on.
+/// Who reports, and on whose behalf: the complainant is the author then, and the reporter who passes it on. The people's names and
+/// telephones stay in the report as received: whoever gets a row has no use for them.
 fn author(whole: &Members<'_>, making: &mut Making<'_>) {
     let contact = |members: &Members<'_>, who: &str| {
         let text = |name: &str| members.text(&format!("{who}{name}")).map(std::borrow::Cow::into_owned);
@@ -165,12 +167,6 @@ fn author(whole: &Members<'_>, making: &mut Making<'_>) {
     }
     making.keep("ReporterInfo", "extra.xarf.reporter", &author.to_string());
     making.keep("ReporterInfo", "extra.xarf.sender", &sender.to_string());
-    for name in ["ReporterInfo", "OnBehalfOf"] {
-        if let Some(json) = whole.get(name) {
-            let key = if name == "ReporterInfo" { "extra.xarf.v3_reporter_info" } else { "extra.xarf.v3_on_behalf_of" };
-            making.keep(name, key, json);
-        }
-    }
 }
 
 /// Samples and attachments as v4 has evidence. A payload that is not said to be base64 and is none is text.
