@@ -192,6 +192,7 @@ fn write(format: &str, from: &str, bytes: &[u8]) -> formats::Written {
         lang: model::Lang::En,
         dialect: formats::writing::Dialect::Plain,
         raw: None,
+        raw_at: 0,
         provenance: None,
     };
     formats::by_name(format).unwrap().write(&rows, &rendering).unwrap()

@@ -28,6 +28,7 @@ fn rendering() -> Rendering<'static> {
         lang: Lang::Ja,
         dialect: Dialect::Plain,
         raw: None,
+        raw_at: 0,
         provenance: None,
     }
 }

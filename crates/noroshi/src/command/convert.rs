@@ -218,7 +218,8 @@ impl Work<'_> {
     ) -> Result<(Ending, Vec<Loss>), Halted> {
         if self.writer.needs_look() {
             self.members(source, |work, member, before| {
-                let mut stream = Stream::open(&member.path, member.source, Subject::OwnFile, wanted, declared)?.after(before);
+                let mut stream =
+                    Stream::open(&member.path, member.source, Subject::OwnFile, wanted, declared)?.after(before);
                 let mut rows = 0;
                 while let Some(part) = stream.part()? {
                     rows += part.rows;

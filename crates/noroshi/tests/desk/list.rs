@@ -303,7 +303,9 @@ fn a_folder_of_files() {
     // A second time, what was received is not received again; the error file is no report.
     let again = desk.ingest("feeds", "--timezone Asia/Tokyo --lang en").exits(1);
     again.explains("same-file-again", "en");
-    desk.ingest("feeds/a.csv feeds/b.jsonl", "--timezone Asia/Tokyo --lang en").exits(1).explains("same-file-again", "en");
+    desk.ingest("feeds/a.csv feeds/b.jsonl", "--timezone Asia/Tokyo --lang en")
+        .exits(1)
+        .explains("same-file-again", "en");
     std::fs::create_dir(desk.path().join("empty")).unwrap();
     desk.ingest("empty", "--timezone Asia/Tokyo --lang ja").exits(1).explains("folder-empty", "ja");
 }
@@ -360,11 +362,15 @@ fn mail_with_archive(list: &[u8]) -> Vec<u8> {
 fn stored_zip(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(bytes);
-    let (length, named) = (u32::try_from(bytes.len()).unwrap().to_le_bytes(), u16::try_from(name.len()).unwrap().to_le_bytes());
-    let about = [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &crc.sum().to_le_bytes(), &length, &length, &named, &[0, 0]].concat();
+    let (length, named) =
+        (u32::try_from(bytes.len()).unwrap().to_le_bytes(), u16::try_from(name.len()).unwrap().to_le_bytes());
+    let about =
+        [&[20, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &crc.sum().to_le_bytes(), &length, &length, &named, &[0, 0]].concat();
     let local = [b"PK\x03\x04", &about[..], name.as_bytes(), bytes].concat();
     let central = [b"PK\x01\x02\x14\0", &about[..], &[0; 14], name.as_bytes()].concat();
-    let sizes = [u32::try_from(central.len()).unwrap().to_le_bytes(), u32::try_from(local.len()).unwrap().to_le_bytes()].concat();
+    let sizes =
+        [u32::try_from(central.len()).unwrap().to_le_bytes(), u32::try_from(local.len()).unwrap().to_le_bytes()]
+            .concat();
     let end = [b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &sizes[..], &[0, 0]].concat();
     [local, central, end].concat()
 }
