@@ -118,7 +118,9 @@ impl Values {
                     at += values.byte_offset().max(1);
                 }
                 // It may go on in the next piece, unless it is too long for that.
-                Some(Err(error)) if error.is_eof() && (more == More::Yes || more == More::Stuck && !first) => return at,
+                Some(Err(error)) if error.is_eof() && (more == More::Yes || more == More::Stuck && !first) => {
+                    return at;
+                }
                 _ => match next_beginning(text, at) {
                     Some(next) => {
                         let raw = text.get(at..next).unwrap_or_default().trim_end();

@@ -71,7 +71,8 @@ impl dyn Format + '_ {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf, &arf::Arf, &list::Json];
+pub const FORMATS: &[&dyn Format] =
+    &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf, &arf::Arf, &list::Json];
 
 /// The format with that name.
 #[must_use]

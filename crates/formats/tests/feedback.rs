@@ -45,7 +45,8 @@ fn a_report_inside_a_mail_stays_whole() {
     assert_eq!(member.path, "r.eml/mail-1.eml");
     let given = Given::nothing();
     let declared = given.declared();
-    let mut stream = Stream::open(&member.path, member.source, law::Subject::OwnFile, None, &declared).unwrap().with_raw();
+    let mut stream =
+        Stream::open(&member.path, member.source, law::Subject::OwnFile, None, &declared).unwrap().with_raw();
     assert_eq!(stream.format().name(), "arf");
     let (mut understood, mut raw) = (0, Vec::new());
     while let Some(part) = stream.part().unwrap() {

@@ -104,41 +104,57 @@ fn a_mail_with_everything_that_people_send() {
     let forwarded = mail(&[attached("text/csv", "filename=a.csv", LIST.as_bytes())]);
     let forwarded = String::from_utf8(forwarded).unwrap().replace("=_b;1", "other");
     let letter = mail(&[
-        mail_parts("multipart/alternative", "inner", &[
-            part("Content-Type: text/plain; charset=ISO-2022-JP", b"\x1b$B$*@$OC$K$J$C$F$*$j$^$9!#\x1b(B"),
-            part("Content-Type: text/html", "<p>hello</p>"),
-        ]),
+        mail_parts(
+            "multipart/alternative",
+            "inner",
+            &[
+                part("Content-Type: text/plain; charset=ISO-2022-JP", b"\x1b$B$*@$OC$K$J$C$F$*$j$^$9!#\x1b(B"),
+                part("Content-Type: text/html", "<p>hello</p>"),
+            ],
+        ),
         attached("application/zip", "filename=\"=?ISO-2022-JP?B?GyRCSnM5cBsoQi56aXA=?=\"", &inner),
         part("Content-Type: message/rfc822", &forwarded),
         attached("image/png", "filename=logo.png", b"\x89PNG\r\n\x1a\n"),
         part("Content-Type: application/pkcs7-signature; name=smime.p7s", "AAAA"),
         attached("application/pkcs7-mime; smime-type=enveloped-data", "filename=smime.p7m", b"x"),
         part("Content-Type: text/csv; name=uu.csv\nContent-Transfer-Encoding: x-uuencode", "begin 644 uu.csv"),
-        part("Content-Type: text/csv; name=a.csv\nContent-Transfer-Encoding: quoted-printable", LIST.replace('=', "=3D").replace(",time", ",=\r\ntime")),
+        part(
+            "Content-Type: text/csv; name=a.csv\nContent-Transfer-Encoding: quoted-printable",
+            LIST.replace('=', "=3D").replace(",time", ",=\r\ntime"),
+        ),
         attached("application/octet-stream", "filename=old.7z", b"7z\xBC\xAF\x27\x1C"),
         attached("application/octet-stream", "filename=mail.asc", b"-----BEGIN PGP MESSAGE-----\n"),
     ]);
-    assert_eq!(walk("mail.eml", &letter, Limits::default()), [
-        "aside mail.eml/body-1.txt body-without-list -",
-        "aside mail.eml/body-2.html member-not-read text/html",
-        "read mail.eml/報告.zip/感染.csv 2 [] []",
-        "read mail.eml/報告.zip/2026/報告.csv 2 [] []",
-        "read mail.eml/報告.zip/more.csv.gz/more.csv 2 [] []",
-        "read mail.eml/報告.zip/wide_.csv 2 [] []",
-        "refused mail.eml/報告.zip/hurt.csv archive-damaged",
-        "read mail.eml/報告.zip/same.csv 2 [] []",
-        "read mail.eml/報告.zip/same.csv (7) 2 [] []",
-        "refused mail.eml/報告.zip/secret.csv zip-encrypted",
-        "refused mail.eml/報告.zip/lzma.csv zip-method-unknown",
-        "read mail.eml/mail-4.eml/a.csv 2 [] []",
-        "aside mail.eml/logo.png member-not-read image",
-        "aside mail.eml/smime.p7s member-not-read application/pkcs7-signature",
-        "refused mail.eml/smime.p7m mail-part-encrypted",
-        "refused mail.eml/uu.csv mail-transfer-unknown",
-        "read mail.eml/a.csv 2 [] []",
-        "refused mail.eml/old.7z archive-kind-unknown",
-        "refused mail.eml/mail.asc mail-part-encrypted",
-    ]);
+    // Held in memory or unpacked anew for each member, it is the same.
+    assert_eq!(walk("mail.eml", &gzip(&letter), Limits { held: 0, ..Limits::default() }).len(), 19);
+    assert_eq!(
+        walk("mail.eml", &letter, Limits { held: 0, ..Limits::default() }),
+        walk("mail.eml", &letter, Limits::default())
+    );
+    assert_eq!(
+        walk("mail.eml", &letter, Limits::default()),
+        [
+            "aside mail.eml/body-1.txt body-without-list -",
+            "aside mail.eml/body-2.html member-not-read text/html",
+            "read mail.eml/報告.zip/感染.csv 2 [] []",
+            "read mail.eml/報告.zip/2026/報告.csv 2 [] []",
+            "read mail.eml/報告.zip/more.csv.gz/more.csv 2 [] []",
+            "read mail.eml/報告.zip/wide_.csv 2 [] []",
+            "refused mail.eml/報告.zip/hurt.csv archive-damaged",
+            "read mail.eml/報告.zip/same.csv 2 [] []",
+            "read mail.eml/報告.zip/same.csv (7) 2 [] []",
+            "refused mail.eml/報告.zip/secret.csv zip-encrypted",
+            "refused mail.eml/報告.zip/lzma.csv zip-method-unknown",
+            "read mail.eml/mail-4.eml/a.csv 2 [] []",
+            "aside mail.eml/logo.png member-not-read image",
+            "aside mail.eml/smime.p7s member-not-read application/pkcs7-signature",
+            "refused mail.eml/smime.p7m mail-part-encrypted",
+            "refused mail.eml/uu.csv mail-transfer-unknown",
+            "read mail.eml/a.csv 2 [] []",
+            "refused mail.eml/old.7z archive-kind-unknown",
+            "refused mail.eml/mail.asc mail-part-encrypted",
+        ]
+    );
 }
 
 /// A part that holds parts.
@@ -237,12 +253,29 @@ fn a_bomb_costs_itself_and_no_row_of_it_is_taken() {
 }
 
 #[test]
+fn unpacking_again_and_again_comes_to_an_end() {
+    let (inner, _) = zip(&vec![File { stored: true, ..File::of("a.csv", LIST) }; 200]);
+    let outer = gzip(&inner);
+    // Not held, each of the members costs all that stands before it.
+    let limits = Limits { held: 0, unpacked: inner.len() as u64 * 4, ..Limits::default() };
+    let read = walk("z.gz", &outer, limits);
+    assert_eq!(read[0], "read z.gz/z/a.csv 2 [] []");
+    assert_eq!(read.last().unwrap(), "refused z.gz/z/a.csv (200) unpacked-too-much");
+    assert_eq!(read.len(), 200);
+    let held = walk("z.gz", &outer, Limits { held: 1 << 20, ..limits });
+    assert!(held.iter().all(|line| line.ends_with(" 2 [] []")), "{:?}", held.last());
+}
+
+#[test]
 fn members_that_share_their_bytes_are_refused() {
     let files = [File::of("a.csv", LIST), File::of("b.csv", LIST)];
     let (mut archive, directory) = zip(&files);
     let second = directory + 46 + 5;
     archive[second + 42..second + 46].copy_from_slice(&0_u32.to_le_bytes());
-    assert_eq!(walk("z.zip", &archive, Limits::default()), ["read z.zip/a.csv 2 [] []", "refused z.zip/b.csv zip-overlap"]);
+    assert_eq!(
+        walk("z.zip", &archive, Limits::default()),
+        ["read z.zip/a.csv 2 [] []", "refused z.zip/b.csv zip-overlap"]
+    );
 }
 
 #[test]
@@ -316,12 +349,16 @@ fn a_member_can_be_read_again_and_from_anywhere() {
 
 /// Everything in one, to be hurt.
 fn sample() -> Vec<u8> {
-    let (archive, _) = zip(&[File::of("a.csv", LIST), File { behind: true, ..File::of("b.csv.gz", gzip(LIST.as_bytes())) }]);
-    mail_of("multipart/mixed", &[
-        part("Content-Type: text/plain; charset=iso-2022-jp", b"\x1b$B$*@$OC\x1b(B"),
-        attached("application/zip", "filename*0*=utf-8''%E6%84%9F; filename*1=.zip", &archive),
-        part("Content-Type: text/csv; name=q.csv\nContent-Transfer-Encoding: quoted-printable", LIST),
-    ])
+    let (archive, _) =
+        zip(&[File::of("a.csv", LIST), File { behind: true, ..File::of("b.csv.gz", gzip(LIST.as_bytes())) }]);
+    mail_of(
+        "multipart/mixed",
+        &[
+            part("Content-Type: text/plain; charset=iso-2022-jp", b"\x1b$B$*@$OC\x1b(B"),
+            attached("application/zip", "filename*0*=utf-8''%E6%84%9F; filename*1=.zip", &archive),
+            part("Content-Type: text/csv; name=q.csv\nContent-Transfer-Encoding: quoted-printable", LIST),
+        ],
+    )
 }
 
 proptest! {

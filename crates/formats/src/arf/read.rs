@@ -243,7 +243,9 @@ impl Row {
                 s.flags = s.flags.and(Flags::UNKNOWN_TYPE);
                 Classification::Undetermined
             }
-            None => return Err(Fault { code: &ARF_NOT_A_REPORT, field: Some("Feedback-Type".to_owned()), value: None }),
+            None => {
+                return Err(Fault { code: &ARF_NOT_A_REPORT, field: Some("Feedback-Type".to_owned()), value: None });
+            }
         };
         self.who(fields, declared)?;
         self.when(fields, latest)?;

@@ -162,7 +162,8 @@ impl Mapping {
                     self.values.push((meaning_of(name)?, words.iter().map(word).collect::<Result<_, Fault>>()?));
                 }
                 // A type that is none is a slip of the mapping and not of each row.
-                let types = self.values.iter().filter(|(meaning, _)| *meaning == Meaning::Column(Column::Classification));
+                let types =
+                    self.values.iter().filter(|(meaning, _)| *meaning == Meaning::Column(Column::Classification));
                 for (_, words) in types {
                     let bad = words.values().find(|word| word.parse::<Classification>().is_err());
                     bad.map_or(Ok(()), |word| Err(Fault::Value(word.clone())))?;

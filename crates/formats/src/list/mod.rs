@@ -42,9 +42,9 @@ use crate::stream::{Opening, Reader};
 use crate::text::{Decoded, NO_ROWS, beginning, fold};
 use crate::writing::{Rendering, Written};
 
-pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
 pub use self::record::Json;
 pub(crate) use self::row::TIME_MISSING;
+pub use crate::civil::{NO_TIME_ZONE, TIME_IN_FUTURE};
 
 /// The hand-made list.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +120,12 @@ struct ListReader<'a> {
 }
 
 impl<'a> ListReader<'a> {
-    fn begin(file: &'a str, first: &Decoded<'_>, declared: &'a Declared<'a>, mapping: Mapping) -> Result<Self, Problem> {
+    fn begin(
+        file: &'a str,
+        first: &Decoded<'_>,
+        declared: &'a Declared<'a>,
+        mapping: Mapping,
+    ) -> Result<Self, Problem> {
         let layout = Arc::new(Layout::find(file, first, &mapping)?);
         let reader = RowReader::new(&layout, &mapping, declared);
         let mut list = Self {

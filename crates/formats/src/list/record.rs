@@ -99,7 +99,12 @@ struct RecordReader<'a> {
 }
 
 impl<'a> RecordReader<'a> {
-    fn begin(file: &'a str, first: &Decoded<'_>, declared: &'a Declared<'a>, mapping: Mapping) -> Result<Self, Problem> {
+    fn begin(
+        file: &'a str,
+        first: &Decoded<'_>,
+        declared: &'a Declared<'a>,
+        mapping: Mapping,
+    ) -> Result<Self, Problem> {
         let bad = |path: &str| {
             Problem::new(&MAPPING_VALUE, Place::file(mapping.file.as_str()).field("columns")).with_value(path)
         };

@@ -273,8 +273,7 @@ impl<'r> Cells<'r> {
         let cell = cell.trim();
         let again = &self.plan.places.again;
         if !again.is_empty() && is_nothing(&fold(cell)) {
-            let others =
-                again.iter().filter(|(_, first)| *first == index).map(|(later, _)| self.cell(*later).trim());
+            let others = again.iter().filter(|(_, first)| *first == index).map(|(later, _)| self.cell(*later).trim());
             return others.into_iter().find(|cell| !is_nothing(&fold(cell))).unwrap_or(cell);
         }
         cell

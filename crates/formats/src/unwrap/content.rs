@@ -20,7 +20,11 @@ pub(super) enum Content {
     Zipped(zip::Entry),
     Part(Part),
     /// A mail of a mailbox file.
-    Mailed { start: u64, end: u64, number: u64 },
+    Mailed {
+        start: u64,
+        end: u64,
+        number: u64,
+    },
 }
 
 /// A container that is open.

@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS};
 
 /// More fields than that are not looked at.
@@ -205,8 +205,7 @@ impl Parameters {
                 None => plain.push((name, text)),
                 Some((base, "")) => parts.push((base.to_owned(), 0, true, text)),
                 Some((base, number)) => {
-                    let (number, encoded) =
-                        number.strip_suffix('*').map_or((number, false), |number| (number, true));
+                    let (number, encoded) = number.strip_suffix('*').map_or((number, false), |number| (number, true));
                     if let Ok(number) = number.parse() {
                         parts.push((base.to_owned(), number, encoded, text));
                     }

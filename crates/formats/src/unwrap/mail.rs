@@ -49,8 +49,18 @@ pub(crate) struct Mail {
 
 /// Fields of which a mail has some.
 const OF_MAIL: [&str; 12] = [
-    "received", "return-path", "from", "to", "date", "subject", "message-id", "mime-version", "content-type", "reply-to",
-    "dkim-signature", "delivered-to",
+    "received",
+    "return-path",
+    "from",
+    "to",
+    "date",
+    "subject",
+    "message-id",
+    "mime-version",
+    "content-type",
+    "reply-to",
+    "dkim-signature",
+    "delivered-to",
 ];
 
 /// Whether a file that begins like this is a mail: its first line is a field, and two fields are a mail's.

@@ -240,7 +240,8 @@ impl End {
             on_several_disks: value(4, 2) != value(6, 2),
         };
         let mut behind = end_at;
-        let locator = at.checked_sub(20).and_then(|at| tail.get(at..at + 20)).filter(|l| word(l, 0) == Some(LOCATOR_64));
+        let locator =
+            at.checked_sub(20).and_then(|at| tail.get(at..at + 20)).filter(|l| word(l, 0) == Some(LOCATOR_64));
         if let Some(locator) = locator {
             let place = number(locator, 8, 8).unwrap_or(0);
             source.go_to(place)?;
