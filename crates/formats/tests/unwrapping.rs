@@ -22,7 +22,7 @@ fn walk(file: &str, bytes: &[u8], limits: Limits) -> Vec<String> {
     let mut source = Cursor::new(bytes);
     let mut members = Members::of(file, &mut source, limits);
     let mut out = Vec::new();
-    while let Some(found) = members.next().unwrap() {
+    while let Some(found) = members.following().unwrap() {
         out.push(match found {
             Found::Aside(problem) => {
                 let value = problem.value_for_submitter().unwrap_or("-");
@@ -61,7 +61,7 @@ fn lengths(bytes: &[u8], limits: Limits) -> Vec<String> {
     let mut source = Cursor::new(bytes);
     let mut members = Members::of("file", &mut source, limits);
     let mut out = Vec::new();
-    while let Some(found) = members.next().unwrap() {
+    while let Some(found) = members.following().unwrap() {
         out.push(match found {
             Found::Aside(problem) => format!("aside {}", problem.code.code),
             Found::Refused(problem) => format!("refused {} {}", problem.place.file, problem.code.code),
@@ -334,7 +334,7 @@ fn a_member_can_be_read_again_and_from_anywhere() {
     let outer = gzip(&letter);
     let mut source = Cursor::new(&outer);
     let mut members = Members::of("f.gz", &mut source, Limits::default());
-    let Some(Found::Member(member)) = members.next().unwrap() else { panic!() };
+    let Some(Found::Member(member)) = members.following().unwrap() else { panic!() };
     assert_eq!(member.path, "f.gz/f/x.gz/x");
     let source = member.source;
     assert_eq!(source.length().unwrap(), long.len() as u64);

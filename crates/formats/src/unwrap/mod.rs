@@ -121,7 +121,7 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     /// Where the disk fails.
-    pub fn next(&mut self) -> Result<Option<Found<'_>>, Halt> {
+    pub fn following(&mut self) -> Result<Option<Found<'_>>, Halt> {
         self.leave_member();
         loop {
             let Some(container) = self.open.last_mut() else { return Ok(None) };
