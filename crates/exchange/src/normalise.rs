@@ -182,7 +182,7 @@ impl Work<'_> {
         };
         let mut members = Members::of(handed.file, source, Limits::default());
         let mut read = WhatWasRead::default();
-        while let Some(found) = members.next()? {
+        while let Some(found) = members.following()? {
             let problem = match found {
                 Found::Member(member) => match self.member(handed, member, &declared, errors)? {
                     Ok((path, ending)) => {

@@ -51,6 +51,9 @@ impl RowAt {
     }
 }
 
+/// So many rows make a part, however short they are.
+const MOST_ROWS: u64 = 1 << 16;
+
 /// A raw row in an error file is cut off behind so many characters: whoever sent it has the rest.
 const LONGEST_RAW: usize = 4_000;
 
@@ -111,6 +114,12 @@ impl Gathered {
     #[must_use]
     pub const fn read(&self) -> u64 {
         self.read
+    }
+
+    /// Whether there are as many rows as a part may have: what comes next is left for the next piece.
+    #[must_use]
+    pub(crate) const fn is_full(&self) -> bool {
+        self.read - self.taken >= MOST_ROWS
     }
 
     /// Whether nothing was gathered since the last part was taken.

@@ -120,6 +120,9 @@ impl Values {
                 }
                 return text.len();
             }
+            if piece.rows.is_full() {
+                return at;
+            }
             let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
             match values.next() {
                 Some(Ok(value)) => {
@@ -165,6 +168,9 @@ impl Piece<'_, '_> {
             let (end, next) = line_from(text, at);
             let line = text.get(at..end).unwrap_or_default();
             let (begin, object) = (at + line.len() - line.trim_start().len(), line.trim());
+            if self.rows.is_full() {
+                return at;
+            }
             if !object.is_empty() {
                 self.value(begin, object);
             }

@@ -240,7 +240,7 @@ impl Reader for Pieces<'_> {
             let done = usize::try_from(offset - self.offset).unwrap_or(usize::MAX);
             rows.was_read_from(self.offset, self.buffer.get(..done).unwrap_or_default());
             self.drop_first(done, line);
-            self.done = more == More::No || taken == 0;
+            self.done = (more == More::No && !rows.is_full()) || taken == 0;
             if self.done && more == More::Stuck {
                 self.notes.push((Place::file(self.file).line(line), &RECORD_TOO_LONG));
             }

@@ -41,7 +41,7 @@ fn a_report_inside_a_mail_stays_whole() {
     .concat();
     let mut source = Cursor::new(&letter);
     let mut members = Members::of("r.eml", &mut source, Limits::default());
-    let Some(Found::Member(member)) = members.next().unwrap() else { panic!() };
+    let Some(Found::Member(member)) = members.following().unwrap() else { panic!() };
     assert_eq!(member.path, "r.eml/mail-1.eml");
     let given = Given::nothing();
     let declared = given.declared();
@@ -57,7 +57,7 @@ fn a_report_inside_a_mail_stays_whole() {
     assert_eq!(understood, 1);
     assert!(raw == ABUSE, "the parts are the file");
     drop(stream);
-    assert!(members.next().unwrap().is_none());
+    assert!(members.following().unwrap().is_none());
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn walk(file: &str, bytes: &[u8], limits: Limits) -> Vec<String> {
     let mut source = Cursor::new(bytes);
     let mut members = Members::of(file, &mut source, limits);
     let mut out = Vec::new();
-    while let Some(found) = members.next().unwrap() {
+    while let Some(found) = members.following().unwrap() {
         out.push(match found {
             Found::Aside(problem) => {
                 let value = problem.value_for_submitter().unwrap_or("-");
@@ -61,7 +61,7 @@ fn lengths(bytes: &[u8], limits: Limits) -> Vec<String> {
     let mut source = Cursor::new(bytes);
     let mut members = Members::of("file", &mut source, limits);
     let mut out = Vec::new();
-    while let Some(found) = members.next().unwrap() {
+    while let Some(found) = members.following().unwrap() {
         out.push(match found {
             Found::Aside(problem) => format!("aside {}", problem.code.code),
             Found::Refused(problem) => format!("refused {} {}", problem.place.file, problem.code.code),
@@ -125,6 +125,12 @@ fn a_mail_with_everything_that_people_send() {
         attached("application/octet-stream", "filename=old.7z", b"7z\xBC\xAF\x27\x1C"),
         attached("application/octet-stream", "filename=mail.asc", b"-----BEGIN PGP MESSAGE-----\n"),
     ]);
+    // Held in memory or unpacked anew for each member, it is the same.
+    assert_eq!(walk("mail.eml", &gzip(&letter), Limits { held: 0, ..Limits::default() }).len(), 19);
+    assert_eq!(
+        walk("mail.eml", &letter, Limits { held: 0, ..Limits::default() }),
+        walk("mail.eml", &letter, Limits::default())
+    );
     assert_eq!(
         walk("mail.eml", &letter, Limits::default()),
         [
@@ -247,6 +253,20 @@ fn a_bomb_costs_itself_and_no_row_of_it_is_taken() {
 }
 
 #[test]
+fn unpacking_again_and_again_comes_to_an_end() {
+    let (inner, _) = zip(&vec![File { stored: true, ..File::of("a.csv", LIST) }; 200]);
+    let outer = gzip(&inner);
+    // Not held, each of the members costs all that stands before it.
+    let limits = Limits { held: 0, unpacked: inner.len() as u64 * 4, ..Limits::default() };
+    let read = walk("z.gz", &outer, limits);
+    assert_eq!(read[0], "read z.gz/z/a.csv 2 [] []");
+    assert_eq!(read.last().unwrap(), "refused z.gz/z/a.csv (200) unpacked-too-much");
+    assert_eq!(read.len(), 200);
+    let held = walk("z.gz", &outer, Limits { held: 1 << 20, ..limits });
+    assert!(held.iter().all(|line| line.ends_with(" 2 [] []")), "{:?}", held.last());
+}
+
+#[test]
 fn members_that_share_their_bytes_are_refused() {
     let files = [File::of("a.csv", LIST), File::of("b.csv", LIST)];
     let (mut archive, directory) = zip(&files);
@@ -314,7 +334,7 @@ fn a_member_can_be_read_again_and_from_anywhere() {
     let outer = gzip(&letter);
     let mut source = Cursor::new(&outer);
     let mut members = Members::of("f.gz", &mut source, Limits::default());
-    let Some(Found::Member(member)) = members.next().unwrap() else { panic!() };
+    let Some(Found::Member(member)) = members.following().unwrap() else { panic!() };
     assert_eq!(member.path, "f.gz/f/x.gz/x");
     let source = member.source;
     assert_eq!(source.length().unwrap(), long.len() as u64);

@@ -148,7 +148,10 @@ fn every_example_is_read() {
                     assert!(plan.agreement_of(&plan.reporter, plan.notify_from).is_some(), "{path}: nobody agreed");
                 }
                 "toml mapping" => mapping = Some(text),
-                "csv list" => list(path, &text, mapping.take().as_deref()),
+                "csv list" => {
+                    list(path, &text, mapping.take().as_deref(), "list", text.lines().count() as u64 - 1);
+                }
+                "json list" => list(path, &text, mapping.take().as_deref(), "json", text.lines().count() as u64),
                 "csv answer" => {
                     let received: Instant = "2026-04-11T00:00:00Z".parse().unwrap();
                     let delivery = "0146eb2c-2400-7000-8000-00c0ffee0001".parse().unwrap();
@@ -172,11 +175,11 @@ fn every_example_is_read() {
             }
             kinds.insert(kind);
         }
-        assert_eq!(kinds.len(), 10, "{path} has lost a kind of example: {kinds:?}");
+        assert_eq!(kinds.len(), 11, "{path} has lost a kind of example: {kinds:?}");
     }
 }
 
-fn list(path: &str, text: &str, mapping: Option<&str>) {
+fn list(path: &str, text: &str, mapping: Option<&str>, format: &str, rows: u64) {
     let special = SpecialRanges::iana().without(&["documentation"]);
     let declared = formats::Declared {
         zone: None,
@@ -189,9 +192,8 @@ fn list(path: &str, text: &str, mapping: Option<&str>) {
         received: "2026-05-01T00:00:00Z".parse().unwrap(),
     };
     let input = formats::Input { file: "list.csv", bytes: text.as_bytes(), subject: law::Subject::OwnFile };
-    let reader = formats::by_name("list").expect("the hand-made list is a format");
+    let reader = formats::by_name(format).expect("it is a format");
     let reading = reader.read(&input, &declared).unwrap_or_else(|problem| panic!("{path}: {problem}"));
-    let rows = text.lines().count() as u64 - 1;
     assert_eq!((reading.rows, reading.understood, reading.rejected), (rows, rows, 0), "{path}: {text}");
 }
 

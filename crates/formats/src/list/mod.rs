@@ -172,6 +172,9 @@ impl TextReader for ListReader<'_> {
         let mut cursor = decoded.cursor();
         let mut read = Rows::new(&decoded.text, from, layout.delimiter, expected);
         while let Some(row) = read.next() {
+            if rows.is_full() {
+                return Ok(row.place.start);
+            }
             if row.is_blank() {
                 continue;
             }

@@ -277,7 +277,7 @@ impl<'a> RecordReader<'a> {
         };
         for (name, value) in members.0 {
             let path = if path.is_empty() { name.into_owned() } else { format!("{path}.{name}") };
-            let named = self.known.iter().any(|known| *known == path);
+            let named = self.known.contains(&path);
             let json = value.get();
             if named || each == Some(path.as_str()) || json == "null" {
                 continue;

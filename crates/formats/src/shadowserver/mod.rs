@@ -183,6 +183,10 @@ impl TextReader for ReportReader<'_> {
         let width = self.rows.headings.len();
         rows.expect_width(width);
         while let Some(row) = rows.next(&mut record) {
+            if gathered.is_full() {
+                let (Row::Cells(place) | Row::Unclosed(place) | Row::GoesOn(place)) = row;
+                return Ok(place.from);
+            }
             let text = |place: RowPlace| decoded.text.get(place.from..place.to).unwrap_or_default();
             let (place, outcome) = match row {
                 Row::GoesOn(place) => return Ok(place.from),

@@ -225,7 +225,10 @@ pub(super) fn gzip_name(beginning: &[u8], path: &str) -> String {
     let flags = beginning.get(3).copied().unwrap_or(0);
     let mut at = 10;
     if flags & 4 != 0 {
-        let length = beginning.get(10..12).map_or(0, |two| usize::from(u16::from_le_bytes([two[0], two[1]])));
+        let length = match beginning.get(10..12) {
+            Some([low, high]) => usize::from(u16::from_le_bytes([*low, *high])),
+            _ => 0,
+        };
         at += 2 + length;
     }
     let named = beginning.get(at..).filter(|_| flags & 8 != 0).and_then(|rest| {

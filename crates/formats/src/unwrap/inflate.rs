@@ -188,8 +188,8 @@ impl Inflate {
                 return Ok(None);
             }
         }
-        for text in [NAME, COMMENT] {
-            while flags & text != 0 {
+        for _ in [NAME, COMMENT].into_iter().filter(|text| flags & text != 0) {
+            loop {
                 match self.byte(below)? {
                     None => return Ok(None),
                     Some(0) => break,

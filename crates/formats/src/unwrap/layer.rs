@@ -236,7 +236,7 @@ pub(super) struct Budget {
 }
 
 /// A member is unpacked several times: to see what it is, in which encoding, and to read it. So often on average at most.
-const PASSES: u64 = 20;
+const PASSES: u64 = 8;
 
 impl Budget {
     pub(super) fn of(limits: &Limits) -> Self {
@@ -259,16 +259,25 @@ impl Budget {
         }
         let more = made.saturating_sub(*charged);
         *charged = made.max(*charged);
-        let take = |from: &AtomicU64, bytes: u64| {
-            let taken = from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-            taken.map(|_| ()).map_err(|_| {
-                // From here on nothing is left, also for smaller ones.
-                from.store(0, Ordering::Relaxed);
-                Stop::error(&UNPACKED_TOO_MUCH, path)
-            })
-        };
-        take(&self.work, just as u64)?;
-        take(&self.left, more)
+        self.work(just, path)?;
+        Self::less(&self.left, more, path)
+    }
+
+    /// Takes bytes that were made once more, out of as many.
+    ///
+    /// # Errors
+    /// [`UNPACKED_TOO_MUCH`].
+    pub(super) fn work(&self, just: usize, path: &str) -> io::Result<()> {
+        Self::less(&self.work, just as u64, path)
+    }
+
+    fn less(from: &AtomicU64, bytes: u64, path: &str) -> io::Result<()> {
+        let taken = from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        taken.map(|_| ()).map_err(|_| {
+            // From here on nothing is left, also for smaller ones.
+            from.store(0, Ordering::Relaxed);
+            Stop::error(&UNPACKED_TOO_MUCH, path)
+        })
     }
 
     /// Whether nothing may be unpacked any more.

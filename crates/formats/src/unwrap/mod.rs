@@ -46,7 +46,7 @@ pub struct Limits {
     pub depth: usize,
     /// Members of the whole file, and parts of one mail.
     pub members: u64,
-    /// Bytes unpacked out of the whole file, each counted once; all work on it together may be twenty times as much.
+    /// Bytes unpacked out of the whole file, each counted once; all work on it together may be eight times as much.
     pub unpacked: u64,
     /// A member may not unpack to more than so many times its packed bytes …
     pub ratio: u64,
@@ -57,9 +57,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Eight containers in one another, 10,000 members, 64 GiB, 200 times beyond 16 MiB, 32 MiB held.
+    /// Eight containers in one another, 10,000 members, 16 GiB, 200 times beyond 16 MiB, 32 MiB held.
     fn default() -> Self {
-        Self { depth: 8, members: 10_000, unpacked: 64 << 30, ratio: 200, ratio_from: 16 << 20, held: 32 << 20 }
+        Self { depth: 8, members: 10_000, unpacked: 16 << 30, ratio: 200, ratio_from: 16 << 20, held: 32 << 20 }
     }
 }
 
@@ -121,7 +121,7 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     /// Where the disk fails.
-    pub fn next(&mut self) -> Result<Option<Found<'_>>, Halt> {
+    pub fn following(&mut self) -> Result<Option<Found<'_>>, Halt> {
         self.leave_member();
         loop {
             let Some(container) = self.open.last_mut() else { return Ok(None) };
@@ -262,8 +262,8 @@ impl<'a> Members<'a> {
                 self.window(part.start, part.end, part.cut)?;
                 match transfer {
                     Transfer::AsTheyAre => {}
-                    Transfer::Base64 => self.decode(Untransfer::of(true, path))?,
-                    Transfer::QuotedPrintable => self.decode(Untransfer::of(false, path))?,
+                    Transfer::Base64 => self.decode(Untransfer::of(true, path, &self.budget.clone()))?,
+                    Transfer::QuotedPrintable => self.decode(Untransfer::of(false, path, &self.budget.clone()))?,
                 }
                 if let Some(charset) = content::foreign_charset(part) {
                     self.decode(ToUtf8::of(charset))?;
@@ -377,7 +377,7 @@ pub(crate) fn beginning_of_part(
         Ok(Transfer::QuotedPrintable) => false,
         Err(_) => return Err(Stop::error(&MAIL_TRANSFER_UNKNOWN, path)),
     };
-    let decoded = Decoded::of(Box::new(window), Untransfer::of(base64, path));
+    let decoded = Decoded::of(Box::new(window), Untransfer::of(base64, path, &Budget::of(&Limits::default())));
     beginning_of(&mut decoded.map_err(|(_, error)| error)?, most)
 }
 

@@ -7,7 +7,7 @@ use model::problem::Code;
 
 use super::codes::{ARCHIVE_DAMAGED, MAIL_CUT_OFF, Stop};
 use super::header::hexadecimal;
-use super::layer::Decoder;
+use super::layer::{Budget, Decoder};
 use crate::source::Source;
 
 /// So many encoded bytes are read at a time.
@@ -37,6 +37,7 @@ impl Transfer {
 pub(super) struct Untransfer {
     base64: bool,
     path: String,
+    budget: Budget,
     input: Vec<u8>,
     /// What was decoded and not yet given.
     ready: Vec<u8>,
@@ -50,10 +51,11 @@ pub(super) struct Untransfer {
 }
 
 impl Untransfer {
-    pub(super) fn of(base64: bool, path: &str) -> Self {
+    pub(super) fn of(base64: bool, path: &str, budget: &Budget) -> Self {
         Self {
             base64,
             path: path.to_owned(),
+            budget: budget.clone(),
             input: Vec::new(),
             ready: Vec::new(),
             given: 0,
@@ -167,6 +169,7 @@ impl Decoder for Untransfer {
             let read = crate::source::fill(below, self.input.get_mut(kept..).unwrap_or_default())?;
             self.input.truncate(kept + read);
             self.ended = read < STEP;
+            self.budget.work(read, &self.path)?;
             if self.base64 {
                 let input = std::mem::take(&mut self.input);
                 self.base64(&input)?;

@@ -340,7 +340,7 @@ fn scan(source: &mut dyn Source, path: &str, limits: &Limits, budget: &Budget) -
             // Deflate says itself where it ends; what lies behind an end that is nowhere written cannot be found.
             (Ok(content), true) if content.packing == Packing::Deflate => {
                 match measure(source, &local, path, budget)? {
-                    Some((length, whole, end)) => {
+                    Some(Measured { length, whole, end }) => {
                         (content.length, content.whole) = (Some(length), Some(whole));
                         next = Some(end);
                     }
@@ -365,14 +365,18 @@ fn scan(source: &mut dyn Source, path: &str, limits: &Limits, budget: &Budget) -
     Ok(directory)
 }
 
-/// Unpacks a file to find out where it ends: its packed length, its CRC-32 and length, and where the next header may begin. None where
-/// it does not come to its end.
-fn measure(
-    source: &mut dyn Source,
-    local: &Local,
-    path: &str,
-    budget: &Budget,
-) -> io::Result<Option<(u64, (u32, u64), u64)>> {
+/// What unpacking a file shows of it.
+struct Measured {
+    /// Packed bytes.
+    length: u64,
+    /// CRC-32 and length of what comes of them.
+    whole: (u32, u64),
+    /// Where the next header may begin.
+    end: u64,
+}
+
+/// Unpacks a file to find out where it ends; none where it does not come to its end.
+fn measure(source: &mut dyn Source, local: &Local, path: &str, budget: &Budget) -> io::Result<Option<Measured>> {
     let packed = Packed { packing: Packing::Deflate, start: local.start, length: None, whole: None };
     let mut inflate = Inflate::of(packed, path, budget);
     inflate.begin(source)?;
@@ -399,5 +403,5 @@ fn measure(
             && number(bytes, begin + 4 + width, width) == Some(size))
         .then_some((begin + 4 + 2 * width) as u64)
     };
-    Ok(of_width(4).or_else(|| of_width(8)).map(|width| (length, (sum, size), behind + width)))
+    Ok(of_width(4).or_else(|| of_width(8)).map(|width| Measured { length, whole: (sum, size), end: behind + width }))
 }

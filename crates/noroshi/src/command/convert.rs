@@ -90,8 +90,7 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         special: &special,
         received: now,
     };
-    // A mapping file is about a list made by hand.
-    let wanted = Some(convert.from.as_str()).filter(|from| *from != "auto").or(mapping.as_ref().map(|_| "list"));
+    let wanted = Some(convert.from.as_str());
     let domain = convert.sender.rsplit_once('@').map_or("example.org", |(_, domain)| domain).to_owned();
     let contact = Contact { org: domain.clone(), mail: convert.sender.clone(), domain };
     let (to, dialect) = match convert.to {
@@ -258,7 +257,7 @@ impl Work<'_> {
     ) -> Result<Ending, Halted> {
         let (mut all, mut rows) = (WhatWasRead::default(), 0);
         let mut members = Members::of(self.name, source, Limits::default());
-        while let Some(found) = members.next()? {
+        while let Some(found) = members.following()? {
             match found {
                 Found::Member(member) => {
                     let (path, before) = (member.path.clone(), self.read);

@@ -107,8 +107,7 @@ async fn one(
         round: ingest.round.clone(),
         relay: ingest.from.clone(),
         author: ingest.author.clone(),
-        // A mapping file is about a list made by hand.
-        format: ingest.format.as_deref().filter(|format| *format != "auto").or_else(|| mapping.map(|_| "list")),
+        format: ingest.format.as_deref(),
         zone: ingest.timezone.clone(),
         mapping: mapping.map(|(name, text)| (name.as_str(), text.as_str())),
     };
