@@ -117,7 +117,9 @@ impl Values {
                     at += values.byte_offset().max(1);
                 }
                 // It may go on in the next piece, unless it is too long for that.
-                Some(Err(error)) if error.is_eof() && (more == More::Yes || more == More::Stuck && !first) => return at,
+                Some(Err(error)) if error.is_eof() && (more == More::Yes || more == More::Stuck && !first) => {
+                    return at;
+                }
                 _ => match next_beginning(text, at) {
                     Some(next) => {
                         let raw = text.get(at..next).unwrap_or_default().trim_end();
@@ -178,7 +180,7 @@ impl Piece<'_, '_> {
 }
 
 /// Where reading can be taken up again after a broken value that begins a line: at the next line that begins as that one did.
-fn next_beginning(text: &str, at: usize) -> Option<usize> {
+pub(crate) fn next_beginning(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?;
     let indent = before.rsplit(['\n', '\r']).next().filter(|indent| indent.trim().is_empty())?;
     let beginning = format!("\n{indent}{{");

@@ -10,21 +10,27 @@ pub mod answer;
 pub mod civil;
 pub mod csv;
 pub mod detect;
+mod draft;
 pub mod extra;
 pub mod fields;
 mod gathered;
+mod held;
 pub mod idf;
 mod json;
+mod label;
 pub mod letter;
 pub mod list;
+pub mod misp;
 mod outgoing;
 pub mod pieces;
 pub mod reading;
 pub mod shadowserver;
 pub mod source;
+pub mod stix;
 mod stream;
 mod survey;
 pub mod text;
+mod version5;
 pub mod writing;
 pub mod xarf;
 
@@ -69,7 +75,8 @@ impl dyn Format + '_ {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] = &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf];
+pub const FORMATS: &[&dyn Format] =
+    &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf, &stix::Stix, &misp::Misp];
 
 /// The format with that name.
 #[must_use]
@@ -87,9 +94,12 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         detect::CODES,
         list::CODES,
         json::CODES,
+        held::CODES,
         idf::CODES,
         shadowserver::CODES,
         xarf::CODES,
+        stix::CODES,
+        misp::CODES,
         letter::CODES,
         answer::CODES,
     ]

@@ -151,7 +151,8 @@ impl<'a> Pieces<'a> {
         if !self.skipping {
             self.skipping = true;
             let shown = whole_characters(self.buffer.get(..200).unwrap_or(&self.buffer), self.survey.encoding, false);
-            let text = Decoded::piece(self.buffer.get(..shown).unwrap_or_default(), &self.survey, self.offset, self.line);
+            let text =
+                Decoded::piece(self.buffer.get(..shown).unwrap_or_default(), &self.survey, self.offset, self.line);
             rows.rejected(self.line, Fault::of(&LINE_TOO_LONG), &format!("{}…", text.text));
         }
         match first_line_end(&self.buffer, self.survey.encoding) {
@@ -302,7 +303,8 @@ fn first_line_end(buffer: &[u8], encoding: Encoding) -> Option<usize> {
     // CRLF is one.
     let ended = |bytes: &[u8]| line_ends(bytes, None);
     let wide = if matches!(encoding, Encoding::Utf8 | Encoding::Cp932) { 1 } else { 2 };
-    let both = buffer.get(..end + wide).filter(|_| wide == 1).is_some_and(|both| ended(both) == 1 && both.ends_with(b"\r\n"));
+    let both =
+        buffer.get(..end + wide).filter(|_| wide == 1).is_some_and(|both| ended(both) == 1 && both.ends_with(b"\r\n"));
     Some(if both { end + 1 } else { end })
 }
 
@@ -338,8 +340,7 @@ pub static RECORD_TOO_LONG: Code = Code {
 pub static FILE_CHANGED: Code = Code {
     code: "file-changed",
     text: Text {
-        ja: "読み取り中にファイルが短くなりました",
-        en: "the file became shorter while it was read",
+        ja: "読み取り中にファイルが短くなりました", en: "the file became shorter while it was read"
     },
     help: Text {
         ja: "書き込みが終わってから、もう一度指定してください",

@@ -6,7 +6,9 @@ mod reading;
 use formats::detect::detect;
 use formats::idf::Idf;
 use formats::list::List;
+use formats::misp::Misp;
 use formats::shadowserver::Shadowserver;
+use formats::stix::Stix;
 use formats::{Format, Likelihood};
 use proptest::prelude::*;
 use reading::{Given, input, open};
@@ -95,12 +97,14 @@ fn check(format: &dyn Format, bytes: &[u8]) {
     };
     let opened = open(reading);
     let mut ordinals = Vec::new();
-    let mut end = 0;
+    let mut last = (0, 0);
     for row in opened.sightings.rows() {
         ordinals.push(row.ordinal);
-        assert!(row.raw_offset >= end, "rows follow each other");
+        // A record that tells of several addresses is several rows, all at its place.
+        let place = (row.raw_offset, row.raw_offset + u64::from(row.raw_length));
+        assert!(row.raw_offset >= last.1 || place == last, "rows follow each other");
+        last = place;
         let from = usize::try_from(row.raw_offset).unwrap();
-        end = row.raw_offset + u64::from(row.raw_length);
         let raw = bytes.get(from..from + row.raw_length as usize).unwrap();
         // A row by itself is text in the file's encoding, with something in it.
         assert!(!raw.is_empty() && encoding.decode_without_bom_handling_and_without_replacement(raw).is_some());
@@ -117,7 +121,7 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 /// The samples of every format that is read, as they stand beside the code.
-const SAMPLES: [&[u8]; 15] = [
+const SAMPLES: [&[u8]; 23] = [
     include_bytes!("../src/list/samples/police-cp932.csv"),
     include_bytes!("../src/list/samples/excel-unicode.txt"),
     include_bytes!("../src/list/samples/bom.csv"),
@@ -132,6 +136,14 @@ const SAMPLES: [&[u8]; 15] = [
     include_bytes!("../src/idf/samples/nested.json"),
     include_bytes!("../src/idf/samples/one-object.json"),
     include_bytes!("../src/idf/samples/cut-off.json"),
+    include_bytes!("../src/stix/samples/indicators.json"),
+    include_bytes!("../src/stix/samples/observed.json"),
+    include_bytes!("../src/stix/samples/markings.json"),
+    include_bytes!("../src/stix/samples/cut-off.json"),
+    include_bytes!("../src/misp/samples/event.json"),
+    include_bytes!("../src/misp/samples/attributes.json"),
+    include_bytes!("../src/misp/samples/cut-off.json"),
+    include_bytes!("../src/misp/samples/feed.json"),
     include_bytes!("../src/shadowserver/samples/2026-01-31-event4_imaginary_sinkhole-jp-asn.csv"),
 ];
 
@@ -174,14 +186,18 @@ proptest! {
 
     #[test]
     fn json(text in events()) {
-        check(&Idf, text.as_bytes());
-        check(&Idf, &utf16(&text));
+        for reader in [&Idf as &dyn Format, &Stix, &Misp] {
+            check(reader, text.as_bytes());
+            check(reader, &utf16(&text));
+        }
     }
 
     #[test]
     fn bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         check(&List, &bytes);
         check(&Idf, &bytes);
+        check(&Stix, &bytes);
+        check(&Misp, &bytes);
     }
 
     /// A file cut anywhere: what is read is what stood before the cut, or it is refused.
@@ -196,7 +212,7 @@ proptest! {
     fn hurt_samples(which in 0..SAMPLES.len(), mishaps in mishaps()) {
         let mut bytes = SAMPLES[which].to_vec();
         mishaps.into_iter().for_each(|mishap| befall(&mut bytes, mishap));
-        let readers: [&dyn Format; 3] = [&List, &Idf, &Shadowserver];
+        let readers: [&dyn Format; 5] = [&List, &Idf, &Shadowserver, &Stix, &Misp];
         readers.into_iter().for_each(|reader| check(reader, &bytes));
         if let Err(problem) = detect(&input("2026-01-31-event4_sinkhole-jp.csv", &bytes), None) {
             prop_assert!(!problem.code.code.is_empty());

@@ -67,8 +67,11 @@ fn result(format: &str, name: &str, sample: &Sample) -> String {
         assert!(!raw.is_empty() && !raw.ends_with(b"\n"), "{name}: the raw row is the row");
         object.extend(formats::fields::idf_fields(&row).map(|(key, value)| (key.into_owned(), value)));
         // The same in every row of these samples.
-        for key in ["classification.taxonomy", "extra.noroshi.pap", "extra.noroshi.data_class"] {
+        for key in ["classification.taxonomy", "extra.noroshi.data_class"] {
             object.remove(key);
+        }
+        if object.get("extra.noroshi.pap").is_some_and(|pap| pap == "PAP:AMBER") {
+            object.remove("extra.noroshi.pap");
         }
         writeln!(out, "{}", Value::Object(object)).unwrap();
     }
@@ -114,4 +117,14 @@ fn hand_made_lists() {
 #[test]
 fn intelmq_events() {
     check("idf");
+}
+
+#[test]
+fn stix_bundles() {
+    check("stix");
+}
+
+#[test]
+fn misp_events() {
+    check("misp");
 }

@@ -10,6 +10,9 @@ mod write;
 use model::SightingBatch;
 use model::problem::Code;
 
+pub(crate) use read::Event;
+pub(crate) use write::text as event;
+
 use crate::reading::{Halt, Input, Likelihood};
 use crate::stream::{Opening, Reader};
 use crate::text::{Decoded, beginning};

@@ -1,6 +1,6 @@
 //! Writing IDF: one flat JSON object per line, keys as IntelMQ has them.
 
-use model::SightingBatch;
+use model::{SightingBatch, SightingRef};
 use serde_json::{Map, Value};
 
 use super::fit::{AS_WRITTEN, fits};
@@ -12,29 +12,43 @@ use crate::writing::{Rendering, Written};
 pub(super) fn write(rows: &SightingBatch, rendering: &Rendering<'_>) -> Written {
     let mut bytes = Vec::with_capacity(rows.len().saturating_mul(512));
     for (index, row) in rows.rows().enumerate() {
-        let mut before = b'{';
-        let mut member = |key: &str, value: &Value| {
-            bytes.push(before);
-            before = b',';
-            // Writing JSON values into memory does not fail.
-            let _ = serde_json::to_writer(&mut bytes, key);
-            bytes.push(b':');
-            let _ = serde_json::to_writer(&mut bytes, value);
-        };
-        let mut as_written = Map::new();
-        for (key, value) in outgoing::fields(&row, index, rendering) {
-            if fits(&key, &value) {
-                member(&key, &value);
-            } else {
-                as_written.insert(key.into_owned(), value);
-            }
-        }
-        if !as_written.is_empty() {
-            member(AS_WRITTEN, &Value::Object(as_written));
-        }
-        bytes.extend_from_slice(b"}\n");
+        event(&row, index, rendering, &mut bytes);
+        bytes.push(b'\n');
     }
     Written { bytes, media_type: "application/x-ndjson", extension: "jsonl", lost: Vec::new() }
+}
+
+/// The row as one object.
+fn event(row: &SightingRef<'_>, index: usize, rendering: &Rendering<'_>, bytes: &mut Vec<u8>) {
+    let mut before = b'{';
+    let mut member = |key: &str, value: &Value| {
+        bytes.push(before);
+        before = b',';
+        // Writing JSON values into memory does not fail.
+        let _ = serde_json::to_writer(&mut *bytes, key);
+        bytes.push(b':');
+        let _ = serde_json::to_writer(&mut *bytes, value);
+    };
+    let mut as_written = Map::new();
+    for (key, value) in outgoing::fields(row, index, rendering) {
+        if fits(&key, &value) {
+            member(&key, &value);
+        } else {
+            as_written.insert(key.into_owned(), value);
+        }
+    }
+    if !as_written.is_empty() {
+        member(AS_WRITTEN, &Value::Object(as_written));
+    }
+    bytes.push(b'}');
+}
+
+/// The row as one object, for a format that carries it along.
+pub(crate) fn text(row: &SightingRef<'_>, index: usize, rendering: &Rendering<'_>) -> String {
+    let mut bytes = Vec::with_capacity(512);
+    event(row, index, rendering, &mut bytes);
+    // JSON is UTF-8.
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]

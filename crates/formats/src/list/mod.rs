@@ -117,7 +117,12 @@ struct ListReader<'a> {
 }
 
 impl<'a> ListReader<'a> {
-    fn begin(file: &'a str, first: &Decoded<'_>, declared: &'a Declared<'a>, mapping: Mapping) -> Result<Self, Problem> {
+    fn begin(
+        file: &'a str,
+        first: &Decoded<'_>,
+        declared: &'a Declared<'a>,
+        mapping: Mapping,
+    ) -> Result<Self, Problem> {
         let layout = Arc::new(Layout::find(file, first, &mapping)?);
         let reader = RowReader::new(&layout, &mapping, declared);
         let mut list = Self {

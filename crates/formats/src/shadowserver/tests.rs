@@ -119,7 +119,10 @@ fn types_that_cannot_be_told_apart_leave_it_open() {
     assert!(row.flags.has(Flags::UNKNOWN_TYPE));
     assert!(row.extra.unwrap().contains("\"classification.identifier\":\"imaginary-mail\""));
     assert!(!row.extra.unwrap().contains("feed.name"));
-    assert_eq!(open.ending.found_by, "heading: scan_imaginary_mail (100 % alike), and equally scan_imaginary_mail_vulnerable");
+    assert_eq!(
+        open.ending.found_by,
+        "heading: scan_imaginary_mail (100 % alike), and equally scan_imaginary_mail_vulnerable"
+    );
     assert_eq!(notes(&open), [("shadowserver-ambiguous-type", None)]);
     // A vulnerable system is not infected by the operation's threat.
     assert_eq!(row.malware, None);

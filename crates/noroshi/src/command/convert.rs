@@ -28,6 +28,10 @@ pub enum To {
     CsvExcel,
     /// XARF v4.
     Xarf,
+    /// A STIX 2.1 bundle.
+    Stix,
+    /// A MISP event.
+    Misp,
 }
 
 /// Arguments of `convert`.
@@ -35,7 +39,7 @@ pub enum To {
 pub struct Convert {
     /// The file; `-` is standard input.
     pub file: PathBuf,
-    /// Its format: auto, list, shadowserver, idf.
+    /// Its format: auto, list, shadowserver, idf, stix, misp.
     #[arg(long, default_value = "auto")]
     pub from: String,
     /// The form it is to have.
@@ -96,6 +100,8 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         To::Csv => ("csv", Dialect::Plain),
         To::CsvExcel => ("csv", Dialect::Spreadsheet),
         To::Xarf => ("xarf", Dialect::Plain),
+        To::Stix => ("stix", Dialect::Plain),
+        To::Misp => ("misp", Dialect::Plain),
     };
     let rendering = Rendering {
         delivery: None,
