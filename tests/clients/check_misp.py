@@ -40,6 +40,8 @@ def faults(text, seen):
         if not relations & set(official.get("requiredOneOf", relations)):
             yield f"{one.uuid}: none of what {one.name} requires"
         for attribute in one.attributes:
+            if attribute.type not in event.describe_types["category_type_mappings"].get(attribute.category, []):
+                yield f"{attribute.uuid}: {attribute.type} does not belong to {attribute.category}"
             wanted = official["attributes"].get(attribute.object_relation)
             if wanted is None:
                 yield f"{attribute.uuid}: {one.name} has no {attribute.object_relation}"

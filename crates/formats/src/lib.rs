@@ -44,7 +44,7 @@ pub use writing::{Contact, Loss, Rendering, Written};
 
 /// One format.
 pub trait Format: Send + Sync {
-    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`.
+    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`, `stix`, `misp`.
     fn name(&self) -> &'static str;
 
     /// Where it is defined.

@@ -133,6 +133,20 @@ pub static MISP_DELETED: Code = Code {
     example: "{\"type\": \"ip-dst\", \"deleted\": true}",
 };
 
+/// Too many attributes in one object.
+pub static MISP_TOO_MANY: Code = Code {
+    code: "misp-too-many-attributes",
+    text: Text {
+        ja: "1つのオブジェクトに2,000を超える属性があります",
+        en: "an object of more than two thousand attributes",
+    },
+    help: Text {
+        ja: "観測ごとにオブジェクトを分けるよう、提供元に依頼してください",
+        en: "ask the source for one object per observation",
+    },
+    example: "{\"Object\": [{\"Attribute\": [… 3,000 …]}]}",
+};
+
 /// A composite value without its second part.
 pub static MISP_COMPOSITE: Code = Code {
     code: "misp-composite",
@@ -218,6 +232,7 @@ pub static MISP_NO_ROW: Code = Code {
 pub static CODES: &[&Code] = &[
     &MISP_NOT_AN_ATTRIBUTE,
     &MISP_DELETED,
+    &MISP_TOO_MANY,
     &MISP_COMPOSITE,
     &MISP_UNKNOWN_MARKING,
     &MISP_WITHOUT_EVENT,

@@ -18,6 +18,9 @@ use crate::text::NO_ROWS;
 /// So many rows are read at a time, give or take those of one object.
 const ROWS_AT_A_TIME: u64 = 4_096;
 
+/// More attributes than this in one object are not read: their rows would not fit into memory together.
+const MOST_ATTRIBUTES: usize = 2_000;
+
 /// More notes of one kind say nothing new.
 const MOST_NOTES: usize = 20;
 
@@ -154,6 +157,10 @@ impl Rows<'_> {
     /// The rows of an object.
     fn object(&mut self, object: &Value, context: Context<'_>, out: &mut Out<'_, '_>) {
         let carried = text(object, "comment").and_then(|comment| Some(comment.strip_prefix(CARRIES)?.to_owned()));
+        let given = list(object, "Attribute").len();
+        if given > MOST_ATTRIBUTES {
+            return out.give(Err(Fault::at(&MISP_TOO_MANY, "Attribute", &given.to_string())));
+        }
         let attributes: Vec<&Value> = list(object, "Attribute").iter().filter(|one| !is_set(one, "deleted")).collect();
         if is_set(object, "deleted") || (attributes.is_empty() && !list(object, "Attribute").is_empty()) {
             return out.give(Err(Fault::of(&MISP_DELETED)));
@@ -384,7 +391,10 @@ impl Rows<'_> {
         let events = context.event.map_or(&nothing, |event| &event.tagged);
         let draft = &mut self.draft;
         let category = by_category(attribute, kind);
-        draft.row.classification = own.kind.or(events.kind).or(category).unwrap_or(Classification::Undetermined);
+        // An event of infected terminals names servers, too: what is no terminal by its type is not meant by that.
+        let terminal = kind.starts_with("ip-src");
+        let events_kind = events.kind.filter(|said| *said != Classification::InfectedSystem || terminal);
+        draft.row.classification = own.kind.or(category).or(events_kind).unwrap_or(Classification::Undetermined);
         if draft.row.malware.is_none() {
             draft.row.malware = own.malware.clone().or_else(|| events.malware.clone());
         }

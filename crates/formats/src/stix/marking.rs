@@ -64,7 +64,8 @@ fn add(id: Option<&str>, bundle: &Bundle, marked: &mut Marked) {
         Some(One::Tlp(tlp)) => marked.tlp = marked.tlp.max(Some(tlp)),
         Some(One::Pap(pap)) => marked.pap = marked.pap.max(Some(pap)),
         Some(One::Statement(statement)) => {
-            if !marked.statements.contains(&statement) {
+            // Whoever marks with more has not marked to be read.
+            if marked.statements.len() < 8 && !marked.statements.contains(&statement) {
                 marked.statements.push(statement);
             }
         }

@@ -26,7 +26,7 @@ pub(super) enum Unread {
 }
 
 /// The most alternatives that one pattern is taken apart into.
-const MOST_ALTERNATIVES: usize = 4_096;
+const MOST_ALTERNATIVES: usize = 1_024;
 /// Deeper brackets are not followed.
 const MOST_DEPTH: usize = 64;
 

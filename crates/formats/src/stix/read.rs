@@ -47,7 +47,6 @@ impl<'a> ObjectReader<'a> {
             event: Event::new(declared),
             notes: Vec::new(),
             foreign: BTreeMap::new(),
-            fields: Vec::new(),
         };
         Ok(Self { file, bundle, rows, next: 0, done: false })
     }
@@ -95,7 +94,7 @@ impl Reader for ObjectReader<'_> {
                 Form::Objects => "objects by themselves",
             }
             .to_owned(),
-            columns: std::mem::take(&mut self.rows.fields),
+            columns: Vec::new(),
             notes,
         })
     }
@@ -109,8 +108,6 @@ struct Rows<'a> {
     notes: Vec<(Place, &'static Code)>,
     /// Types that make no row, with the line of the first.
     foreign: BTreeMap<String, u64>,
-    /// Where rows were found: the type and what its value became, for the preview.
-    fields: Vec<(String, Option<String>)>,
 }
 
 impl Rows<'_> {
@@ -246,14 +243,16 @@ impl Rows<'_> {
                     draft.row.classification = Classification::Malware;
                 }
                 draft.row.malware.clone_from(&malware);
-                draft.keep("extra.stix.pattern", pattern);
+                if pattern.len() <= MOST_RELATED {
+                    draft.keep("extra.stix.pattern", pattern);
+                }
                 for (member, key) in [
                     ("valid_from", "extra.stix.valid_from"),
                     ("valid_until", "extra.stix.valid_until"),
                     ("indicator_types", "extra.stix.indicator_types"),
                     ("kill_chain_phases", "extra.stix.kill_chain_phases"),
                 ] {
-                    draft.keep_value(key, object.get(member).unwrap_or(&Value::Null));
+                    draft.keep_value(key, object.get(member).filter(|value| short(value)).unwrap_or(&Value::Null));
                 }
                 if let Some(related) = &related {
                     draft.extra.json("extra.stix.related", related);
@@ -531,9 +530,11 @@ impl Rows<'_> {
         }
         let draft = &mut self.draft;
         draft.row.reference = Some(id.to_owned());
-        draft.keep("extra.stix.name", text(object, "name").unwrap_or_default());
-        draft.keep("event_description.text", text(object, "description").unwrap_or_default());
-        draft.keep_value("extra.stix.labels", object.get("labels").unwrap_or(&Value::Null));
+        draft.keep("extra.stix.name", first(text(object, "name").unwrap_or_default(), 200));
+        // Longer ones stand in the report: every row of an object would have a copy.
+        draft.keep("event_description.text", first(text(object, "description").unwrap_or_default(), 2_000));
+        draft
+            .keep_value("extra.stix.labels", object.get("labels").filter(|value| short(value)).unwrap_or(&Value::Null));
         draft.confidence(object.get("confidence").unwrap_or(&Value::Null));
         let author = text(object, "created_by_ref");
         for (fact, key) in [
@@ -609,7 +610,7 @@ impl Rows<'_> {
 
     /// The one malware that an object indicates or is used by; none where there are several.
     fn malware_of(&self, id: &str, bundle: &Bundle) -> Option<String> {
-        let relations = bundle.relations(id).iter().filter(|(kind, _)| {
+        let relations = bundle.relations(id).iter().take(64).filter(|(kind, _)| {
             matches!(kind.as_str(), "indicates" | "controls" | "delivers" | "hosts" | "uses" | "communicates-with")
         });
         let facts = relations.filter_map(|(_, target)| bundle.fact(target)).filter(|fact| fact.object == "malware");
@@ -696,6 +697,11 @@ fn protocol(draft: &mut Draft<'_>, name: &str) {
 fn only_address(observable: &Value) -> Option<&str> {
     let mut all = texts(observable, "resolves_to_refs");
     all.next().filter(|_| all.next().is_none() && text(observable, "type") == Some("domain-name"))
+}
+
+/// The first so many characters.
+fn first(text: &str, most: usize) -> &str {
+    text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 fn short(value: &Value) -> bool {
