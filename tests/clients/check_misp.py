@@ -28,6 +28,12 @@ def faults(text, seen):
     ids = collections.Counter(str(one.uuid) for one in [event, *event.attributes, *event.objects])
     ids.update(str(one.uuid) for parent in event.objects for one in parent.attributes)
     yield from (f"{name} stands {times} times" for name, times in ids.items() if times > 1)
+    # As written: the library mends what does not belong together.
+    mappings = event.describe_types["category_type_mappings"]
+    for one in json.loads(text)["Event"].get("Object", []):
+        for attribute in one["Attribute"]:
+            if attribute["type"] not in mappings.get(attribute["category"], []):
+                yield f"{attribute['uuid']}: {attribute['type']} does not belong to {attribute['category']}"
     for one in event.objects:
         seen[one.name] += 1
         official = template(one.name)
@@ -40,8 +46,6 @@ def faults(text, seen):
         if not relations & set(official.get("requiredOneOf", relations)):
             yield f"{one.uuid}: none of what {one.name} requires"
         for attribute in one.attributes:
-            if attribute.type not in event.describe_types["category_type_mappings"].get(attribute.category, []):
-                yield f"{attribute.uuid}: {attribute.type} does not belong to {attribute.category}"
             wanted = official["attributes"].get(attribute.object_relation)
             if wanted is None:
                 yield f"{attribute.uuid}: {one.name} has no {attribute.object_relation}"

@@ -177,7 +177,12 @@ impl<'d> Walk<'d> {
                 self.at += 1;
                 return Ok(());
             }
-            self.value(meet)?;
+            // A list in a list is a value: who nests lists without end meets no end of the stack.
+            if self.rest().starts_with('[') {
+                self.leaf(meet)?;
+            } else {
+                self.value(meet)?;
+            }
         }
     }
 

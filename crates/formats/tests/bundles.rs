@@ -206,3 +206,23 @@ fn larger_than_is_held_is_refused_and_broken_lines_cost_no_time() {
     let opened = read(format("stix"), deep.as_bytes(), &Given::nothing());
     assert_eq!((opened.reading.understood, opened.reading.rejected), (1, 1));
 }
+
+#[test]
+fn the_later_version_wins_and_two_of_the_same_moment_are_both_kept() {
+    let version = |modified: &str, address: &str| {
+        format!(
+            r#"{{"type":"indicator","id":"indicator--00000001-2b7d-4f3e-8c6a-1d2e3f4a5b6c","modified":"{modified}","pattern_type":"stix","pattern":"[ipv4-addr:value = '{address}']"}}"#
+        )
+    };
+    let (old, new) = ("2025-01-01T00:00:00.000Z", "2025-01-02T00:00:00.000Z");
+    let told = |versions: &[(&str, &str)]| {
+        let all: Vec<String> = versions.iter().map(|(modified, address)| version(modified, address)).collect();
+        let opened = stix(&all.join(","));
+        let rows: Vec<String> = opened.sightings.rows().map(|row| row.source_ip.unwrap().to_string()).collect();
+        (rows, opened.reading.notes.len())
+    };
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
+    assert_eq!(told(&[(old, "192.0.2.1"), (new, "192.0.2.2")]), (owned(&["192.0.2.2"]), 1));
+    assert_eq!(told(&[(new, "192.0.2.2"), (old, "192.0.2.1"), (old, "192.0.2.3")]), (owned(&["192.0.2.2"]), 2));
+    assert_eq!(told(&[(new, "192.0.2.1"), (new, "192.0.2.2")]), (owned(&["192.0.2.1", "192.0.2.2"]), 0));
+}
