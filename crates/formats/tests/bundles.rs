@@ -155,8 +155,6 @@ fn a_carried_row_and_what_stands_around_it_must_agree() {
         raw: None,
         provenance: None,
     };
-    let mut given = Given::nothing().declared().tags;
-    given.tlp = Tlp::Clear;
     for (name, from, to, code) in [
         ("stix", "\"value\":\"192.0.2.1\"", "\"value\":\"192.0.2.2\"", "stix-contradicts-itself"),
         ("misp", "\"value\":\"192.0.2.1\"", "\"value\":\"192.0.2.2\"", "misp-contradicts-itself"),
