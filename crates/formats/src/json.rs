@@ -233,7 +233,7 @@ pub(crate) fn keys(text: &str) -> Vec<String> {
 }
 
 /// Where reading can be taken up again after a broken value that begins a line: at the next line that begins as that one did.
-fn next_beginning(text: &str, at: usize) -> Option<usize> {
+pub(crate) fn next_beginning(text: &str, at: usize) -> Option<usize> {
     let before = text.get(..at)?;
     let indent = before.rsplit(['\n', '\r']).next().filter(|indent| indent.trim().is_empty())?;
     let beginning = format!("\n{indent}{{");

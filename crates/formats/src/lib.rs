@@ -11,25 +11,31 @@ pub mod arf;
 pub mod civil;
 pub mod csv;
 pub mod detect;
+mod draft;
 pub mod extra;
 pub mod fields;
 mod gathered;
+mod held;
 pub mod idf;
 mod json;
+mod label;
 pub mod letter;
 pub mod list;
 mod making;
 mod members;
 pub mod n6;
+pub mod misp;
 mod outgoing;
 pub mod pieces;
 pub mod reading;
 pub mod shadowserver;
 pub mod source;
+pub mod stix;
 mod stream;
 mod survey;
 pub mod text;
 pub mod unwrap;
+mod version5;
 pub mod writing;
 pub mod xarf;
 
@@ -43,7 +49,7 @@ pub use writing::{Contact, Loss, Rendering, Writer, Written};
 
 /// One format.
 pub trait Format: Send + Sync {
-    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`, `n6`, `arf`, `json`.
+    /// Its name on the command line: `list`, `shadowserver`, `idf`, `csv`, `xarf`, `n6`, `arf`, `json`, `stix`, `misp`.
     fn name(&self) -> &'static str;
 
     /// Where it is defined.
@@ -86,7 +92,18 @@ impl dyn Format + '_ {
 
 /// All formats, in the order in which detection asks them.
 pub const FORMATS: &[&dyn Format] =
-    &[&idf::Idf, &shadowserver::Shadowserver, &list::List, &csv::Csv, &xarf::Xarf, &n6::N6, &arf::Arf, &list::Json];
+pub const FORMATS: &[&dyn Format] = &[
+    &idf::Idf,
+    &shadowserver::Shadowserver,
+    &list::List,
+    &csv::Csv,
+    &xarf::Xarf,
+    &n6::N6,
+    &arf::Arf,
+    &list::Json,
+    &stix::Stix,
+    &misp::Misp,
+];
 
 /// The format with that name.
 #[must_use]
@@ -105,11 +122,14 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         list::CODES,
         json::CODES,
         members::CODES,
+        held::CODES,
         idf::CODES,
         n6::CODES,
         shadowserver::CODES,
         xarf::CODES,
         arf::CODES,
+        stix::CODES,
+        misp::CODES,
         letter::CODES,
         answer::CODES,
         unwrap::CODES,

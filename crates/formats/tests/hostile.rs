@@ -6,8 +6,10 @@ mod reading;
 use formats::detect::detect;
 use formats::idf::Idf;
 use formats::list::List;
+use formats::misp::Misp;
 use formats::n6::N6;
 use formats::shadowserver::Shadowserver;
+use formats::stix::Stix;
 use formats::xarf::Xarf;
 use formats::{Format, Likelihood};
 use proptest::prelude::*;
@@ -176,15 +178,14 @@ fn check(format: &dyn Format, bytes: &[u8]) {
     };
     let opened = open(reading);
     let mut ordinals = Vec::new();
-    let (mut begin, mut end) = (0, 0);
+    let mut last = (0, 0);
     for row in opened.sightings.rows() {
         ordinals.push(row.ordinal);
-        // One event may tell of several addresses.
-        let again = format.name() == "n6" && row.raw_offset == begin;
-        assert!(row.raw_offset >= end || again, "rows follow each other");
-        begin = row.raw_offset;
+        // A record that tells of several addresses is several rows, all at its place.
+        let place = (row.raw_offset, row.raw_offset + u64::from(row.raw_length));
+        assert!(row.raw_offset >= last.1 || place == last, "rows follow each other");
+        last = place;
         let from = usize::try_from(row.raw_offset).unwrap();
-        end = row.raw_offset + u64::from(row.raw_length);
         let raw = bytes.get(from..from + row.raw_length as usize).unwrap();
         // A row by itself is text in the file's encoding, with something in it.
         assert!(!raw.is_empty() && encoding.decode_without_bom_handling_and_without_replacement(raw).is_some());
@@ -201,7 +202,7 @@ fn utf16(text: &str) -> Vec<u8> {
 }
 
 /// The samples of every format that is read, as they stand beside the code.
-const SAMPLES: [&[u8]; 22] = [
+const SAMPLES: [&[u8]; 30] = [
     include_bytes!("../src/list/samples/police-cp932.csv"),
     include_bytes!("../src/list/samples/excel-unicode.txt"),
     include_bytes!("../src/list/samples/bom.csv"),
@@ -223,6 +224,14 @@ const SAMPLES: [&[u8]; 22] = [
     include_bytes!("../src/xarf/samples/vulnerability.xarf.json"),
     include_bytes!("../src/xarf/samples/odd.xarf.jsonl"),
     include_bytes!("../src/xarf/samples/v3.json"),
+    include_bytes!("../src/stix/samples/indicators.json"),
+    include_bytes!("../src/stix/samples/observed.json"),
+    include_bytes!("../src/stix/samples/markings.json"),
+    include_bytes!("../src/stix/samples/cut-off.json"),
+    include_bytes!("../src/misp/samples/event.json"),
+    include_bytes!("../src/misp/samples/attributes.json"),
+    include_bytes!("../src/misp/samples/cut-off.json"),
+    include_bytes!("../src/misp/samples/feed.json"),
     include_bytes!("../src/shadowserver/samples/2026-01-31-event4_imaginary_sinkhole-jp-asn.csv"),
 ];
 
@@ -265,8 +274,10 @@ proptest! {
 
     #[test]
     fn json(text in events()) {
-        check(&Idf, text.as_bytes());
-        check(&Idf, &utf16(&text));
+        for reader in [&Idf as &dyn Format, &Stix, &Misp] {
+            check(reader, text.as_bytes());
+            check(reader, &utf16(&text));
+        }
     }
 
     #[test]
@@ -275,6 +286,8 @@ proptest! {
         check(&Idf, &bytes);
         check(&N6, &bytes);
         check(&Xarf, &bytes);
+        check(&Stix, &bytes);
+        check(&Misp, &bytes);
     }
 
     /// Records of the right form whose fields hold anything.
@@ -298,7 +311,7 @@ proptest! {
     fn hurt_samples(which in 0..SAMPLES.len(), mishaps in mishaps()) {
         let mut bytes = SAMPLES[which].to_vec();
         mishaps.into_iter().for_each(|mishap| befall(&mut bytes, mishap));
-        let readers: [&dyn Format; 5] = [&List, &Idf, &Shadowserver, &N6, &Xarf];
+        let readers: [&dyn Format; 7] = [&List, &Idf, &Shadowserver, &N6, &Xarf, &Stix, &Misp];
         readers.into_iter().for_each(|reader| check(reader, &bytes));
         if let Err(problem) = detect(&input("2026-01-31-event4_sinkhole-jp.csv", &bytes), None) {
             prop_assert!(!problem.code.code.is_empty());

@@ -249,6 +249,36 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn stix_carries_every_column(rows in proptest::collection::vec(sighting(), 1..6)) {
+        carries_every_column("stix", rows)?;
+    }
+
+    #[test]
+    fn misp_carries_every_column(rows in proptest::collection::vec(sighting(), 1..6)) {
+        carries_every_column("misp", rows)?;
+    }
+}
+
+/// In a delivery and by itself; and the same rows written again are the same bytes.
+fn carries_every_column(format: &str, rows: Vec<Sighting>) -> Result<(), TestCaseError> {
+    let format = formats::by_name(format).unwrap();
+    let rows = specified(rows);
+    prop_assume!(!rows.is_empty());
+    let written = format.write(&batch(&rows), &rendering(Some(delivery()))).unwrap();
+    prop_assert_eq!(&written.lost, &[]);
+    let got = read_back(format, &written.bytes);
+    compare(&got, &rows, |at, _| Some(format!("{}:{}", delivery(), at + 1)));
+    prop_assert_eq!(&format.write(&batch(&rows), &rendering(Some(delivery()))).unwrap().bytes, &written.bytes);
+    let found = formats::detect::detect(&input("delivery", &written.bytes), None).unwrap();
+    prop_assert_eq!(found.name(), format.name());
+    let written = format.write(&batch(&rows), &rendering(None)).unwrap();
+    compare(&read_back(format, &written.bytes), &rows, |_, row| row.reference.clone());
+    Ok(())
+}
+
 /// What a cell can carry of a value: its text without spaces around it; objects and arrays as they are.
 fn as_cell(value: &Value) -> Option<Value> {
     match value {

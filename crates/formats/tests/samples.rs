@@ -69,8 +69,11 @@ fn result(format: &str, name: &str, sample: &Sample) -> String {
         assert!(!raw.is_empty() && !raw.ends_with(b"\n"), "{name}: the raw row is the row");
         object.extend(formats::fields::idf_fields(&row).map(|(key, value)| (key.into_owned(), value)));
         // The same in every row of these samples.
-        for key in ["classification.taxonomy", "extra.noroshi.pap", "extra.noroshi.data_class"] {
+        for key in ["classification.taxonomy", "extra.noroshi.data_class"] {
             object.remove(key);
+        }
+        if object.get("extra.noroshi.pap").is_some_and(|pap| pap == "PAP:AMBER") {
+            object.remove("extra.noroshi.pap");
         }
         writeln!(out, "{}", Value::Object(object)).unwrap();
     }
@@ -309,4 +312,14 @@ fn feedback_reports() {
 #[test]
 fn json_by_a_mapping_file() {
     check("json");
+}
+
+#[test]
+fn stix_bundles() {
+    check("stix");
+}
+
+#[test]
+fn misp_events() {
+    check("misp");
 }

@@ -17,6 +17,7 @@ use crate::text::{Decoded, beginning};
 use crate::writing::{Rendering, Writer, Written};
 
 pub(crate) use read::Event;
+pub(crate) use write::text as event;
 
 /// The IntelMQ Data Format.
 #[derive(Debug, Clone, Copy)]

@@ -129,6 +129,20 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The row of one event that another format carries along.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn row(&mut self, object: &str) -> Result<&mut Sighting, Fault> {
+        self.read(object)?;
+        Ok(&mut self.sighting)
+    }
+
+    /// The row that was read last.
+    pub(crate) fn sighting(&mut self) -> &mut Sighting {
+        &mut self.sighting
+    }
+
     /// Reads an object into the row.
     pub(crate) fn read(&mut self, object: &str) -> Result<(), Fault> {
         let fault = Fault::of;
@@ -316,7 +330,14 @@ impl<'a> Event<'a> {
         if s.malware.is_none() {
             s.malware.clone_from(&self.declared.malware);
         }
-        if s.source_ip.is_none() && s.source_fqdn.is_none() && s.source_url.is_none() && s.source_account.is_none() {
+        // A sample of malware has no address; what is known by its hash alone is told all the same.
+        let hash = ["md5", "sha1", "sha256"].iter().any(|name| self.extra.has(&format!("malware.hash.{name}")));
+        if s.source_ip.is_none()
+            && s.source_fqdn.is_none()
+            && s.source_url.is_none()
+            && s.source_account.is_none()
+            && !hash
+        {
             return Err(Fault { code: &ADDRESS_MISSING, field: Some(Column::SourceIp.key().to_owned()), value: None });
         }
         let mut flag = |holds: bool, flag: Flags| {

@@ -34,6 +34,10 @@ pub enum To {
     Xarf,
     /// n6 events, JSON lines.
     N6,
+    /// A STIX 2.1 bundle.
+    Stix,
+    /// A MISP event.
+    Misp,
 }
 
 /// Arguments of `convert`.
@@ -41,7 +45,7 @@ pub enum To {
 pub struct Convert {
     /// The file; `-` is standard input.
     pub file: PathBuf,
-    /// Its format: auto, list, shadowserver, idf, n6, xarf.
+    /// Its format: auto, list, shadowserver, idf, n6, xarf, arf, json, stix, misp.
     #[arg(long, default_value = "auto")]
     pub from: String,
     /// The form it is to have.
@@ -99,6 +103,8 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         To::CsvExcel => ("csv", Dialect::Spreadsheet),
         To::Xarf => ("xarf", Dialect::Plain),
         To::N6 => ("n6", Dialect::Plain),
+        To::Stix => ("stix", Dialect::Plain),
+        To::Misp => ("misp", Dialect::Plain),
     };
     let rendering = Rendering {
         delivery: None,

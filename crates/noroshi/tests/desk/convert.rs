@@ -6,7 +6,7 @@ use crate::desk::{Desk, LANGUAGES, sample};
 fn from_a_list_to_every_form_by_file_and_by_pipe() {
     let desk = Desk::empty();
     desk.file("list.csv", sample("list.csv"));
-    for form in ["idf", "csv", "csv-excel", "xarf"] {
+    for form in ["idf", "csv", "csv-excel", "xarf", "stix", "misp"] {
         let ran = desk.run(&format!("convert list.csv --timezone Asia/Tokyo --to {form}")).exits(1);
         assert!(ran.out.contains("198.18.0.10"), "{form}: {}", ran.out);
         let piped = format!("convert - --timezone Asia/Tokyo --to {form} --out out.{form}");
