@@ -91,7 +91,6 @@ impl dyn Format + '_ {
 }
 
 /// All formats, in the order in which detection asks them.
-pub const FORMATS: &[&dyn Format] =
 pub const FORMATS: &[&dyn Format] = &[
     &idf::Idf,
     &shadowserver::Shadowserver,

@@ -268,39 +268,6 @@ fn plain_text(json: &str) -> Option<&str> {
     (!text.contains('\\')).then_some(text)
 }
 
-/// The row as one object.
-fn event(row: &SightingRef<'_>, index: usize, rendering: &Rendering<'_>, bytes: &mut Vec<u8>) {
-    let mut before = b'{';
-    let mut member = |key: &str, value: &Value| {
-        bytes.push(before);
-        before = b',';
-        // Writing JSON values into memory does not fail.
-        let _ = serde_json::to_writer(&mut *bytes, key);
-        bytes.push(b':');
-        let _ = serde_json::to_writer(&mut *bytes, value);
-    };
-    let mut as_written = Map::new();
-    for (key, value) in outgoing::fields(row, index, rendering) {
-        if fits(&key, &value) {
-            member(&key, &value);
-        } else {
-            as_written.insert(key.into_owned(), value);
-        }
-    }
-    if !as_written.is_empty() {
-        member(AS_WRITTEN, &Value::Object(as_written));
-    }
-    bytes.push(b'}');
-}
-
-/// The row as one object, for a format that carries it along.
-pub(crate) fn text(row: &SightingRef<'_>, index: usize, rendering: &Rendering<'_>) -> String {
-    let mut bytes = Vec::with_capacity(512);
-    event(row, index, rendering, &mut bytes);
-    // JSON is UTF-8.
-    String::from_utf8(bytes).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use base64::Engine;
