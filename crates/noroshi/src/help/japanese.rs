@@ -91,7 +91,10 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("ingest <timezone>", "時差のない時刻のタイムゾーン（例: Asia/Tokyo、+09:00）。推測はしない"),
     ("ingest <mapping>", "どの列が何を表すかの対応を書いたファイル（TOML）"),
     ("ingest <dry_run>", "受け取るとどうなるかを示すだけで、何も残さない"),
-    ("convert", "ファイルの形式を変える。入力: 一覧、Shadowserver、IntelMQ のJSON、STIX、MISP。出力: IDF、CSV、XARF、STIX、MISP"),
+    (
+        "convert",
+        "ファイルの形式を変える。入力: 一覧、Shadowserver、IntelMQ のJSON、STIX、MISP。出力: IDF、CSV、XARF、STIX、MISP",
+    ),
     ("convert <file>", "入力のファイル。`-` は標準入力"),
     ("convert <from>", "入力の形式: auto（自動判別）、list、shadowserver、idf、stix、misp"),
     ("convert <to>", "出力の形式"),
