@@ -1,8 +1,9 @@
 //! Rows as a reader finds them, until some thousand of them make a part.
 
 use model::problem::Code;
-use model::{DataClass, Sighting, SightingBatch, SightingBatchBuilder};
+use model::{DataClass, Sighting, SightingBatch, SightingBatchBuilder, Text};
 
+use crate::fields::Column;
 use crate::reading::{Raw, Reject, Rejects};
 use crate::text::{Cursor, Decoded, WRONG_ENCODING};
 
@@ -129,13 +130,20 @@ impl Gathered {
     }
 
     /// A row that was understood. A record that tells of several addresses is as many rows, all with its place.
+    ///
+    /// A row that its source marks as more protected than what was declared is rejected by itself: whoever was let in for traces of
+    /// communications may not look at their content, and one such row would close the whole part. Nothing of it stands in the reject.
     pub fn understood(&mut self, sighting: &mut Sighting, at: RowAt) {
+        if sighting.tags.class > self.class {
+            let class = sighting.tags.class.name();
+            self.rejected(at.line, Fault::at(&MORE_PROTECTED, Column::DataClass.key(), class), "");
+            return;
+        }
         // A file of more rows than that is longer than any disk here; the ordinal then stays at the last.
         sighting.ordinal = u32::try_from(self.read).unwrap_or(u32::MAX);
         sighting.line = u32::try_from(at.line).unwrap_or(u32::MAX);
         sighting.raw_offset = at.offset;
         sighting.raw_length = u32::try_from(at.length).unwrap_or(u32::MAX);
-        self.class = self.class.max(sighting.tags.class);
         self.builder.push(sighting);
         self.read += 1;
     }
@@ -151,13 +159,30 @@ impl Gathered {
         self.read += 1;
     }
 
-    /// What was gathered since the last time, with the most protected class so far and the number of rows.
+    /// What was gathered since the last time, with the class that it is held under and the number of rows.
     pub(crate) fn take(&mut self) -> (SightingBatch, Rejects, DataClass, u64) {
         let rows = self.read - self.taken;
         self.taken = self.read;
         (self.builder.finish(), std::mem::take(&mut self.rejects), self.class, rows)
     }
 }
+
+/// A row that is more protected than what may be looked at.
+pub static MORE_PROTECTED: Code = Code {
+    code: "row-more-protected",
+    text: Text {
+        ja: "提供元が、この取込みで扱える範囲を超える保護区分（通信の内容など）を付けた行です",
+        en: "the source marks the row as of a more protected class (content of communications) than what is received here",
+    },
+    help: Text {
+        ja: "行の内容はどこにも残していません。扱うには別の根拠が必要です。提供元に、内容を除いて提供できるか確認してください",
+        en: "nothing of the row was kept; it would need another ground, so ask the source to leave the content out",
+    },
+    example: "{\"source.ip\": \"192.0.2.1\", \"extra.noroshi.data_class\": \"CONTENT\", …}",
+};
+
+/// What this file can utter.
+pub static CODES: &[&Code] = &[&MORE_PROTECTED];
 
 /// The fault of a row in whose place something is no text.
 #[must_use]

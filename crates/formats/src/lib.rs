@@ -115,6 +115,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
     [
         text::CODES,
         pieces::CODES,
+        gathered::CODES,
         civil::CODES,
         fields::CODES,
         detect::CODES,
