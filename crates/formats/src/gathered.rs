@@ -131,10 +131,11 @@ impl Gathered {
 
     /// A row that was understood. A record that tells of several addresses is as many rows, all with its place.
     ///
-    /// A row that its source marks as more protected than what was declared is rejected by itself: whoever was let in for traces of
-    /// communications may not look at their content, and one such row would close the whole part. Nothing of it stands in the reject.
+    /// A row that its source marks as more protected than a trace of communications, where nothing more was declared, is rejected by
+    /// itself: whoever was let in for traces may not look at content, and one such row would close the whole part. Nothing of it stands
+    /// in the reject.
     pub fn understood(&mut self, sighting: &mut Sighting, at: RowAt) {
-        if sighting.tags.class > self.class {
+        if sighting.tags.class > self.class.max(DataClass::CommunicationTrace) {
             let class = sighting.tags.class.name();
             self.rejected(at.line, Fault::at(&MORE_PROTECTED, Column::DataClass.key(), class), "");
             return;
@@ -144,6 +145,7 @@ impl Gathered {
         sighting.line = u32::try_from(at.line).unwrap_or(u32::MAX);
         sighting.raw_offset = at.offset;
         sighting.raw_length = u32::try_from(at.length).unwrap_or(u32::MAX);
+        self.class = self.class.max(sighting.tags.class);
         self.builder.push(sighting);
         self.read += 1;
     }

@@ -185,6 +185,10 @@ async fn together(
                     received,
                     json!(outcome),
                 ]);
+                for (place, code) in &preview.notes {
+                    console.say(&format!("{place}: {} [{}]", code.text.of(console.lang()), code.code));
+                }
+                console.rejects(&preview.rejected, t.rejected());
                 errors.say(console);
             }
             // What concerns every file alike is not said once for each.

@@ -48,7 +48,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("party contacts import <from> delegated", "レジストリの割当統計（NROの交換形式、拡張形式を含む）"),
     ("party contacts import <from> rpsl", "レジストリのRPSLダンプ（RFC 2622、RFC 4012）"),
     ("party contacts import <from> rdap", "RDAPの応答（RFC 9083）。1行に一つのJSON、または配列"),
-    ("party contacts import <from> security-txt", "security.txt（RFC 9116）"),
+    ("party contacts import <from> security-txt", "security.txt に書かれた連絡先（RFC 9116）"),
     (
         "party contacts import <source>",
         "どの提供元のものか（例: apnic）。同じ名の取込みは、前回の内容を置き換える。省略すると種類の名",

@@ -124,7 +124,7 @@ fn a_mistaken_line_is_told_in_one_japanese_sentence() {
         ("law list more", "`more` は余分な引数です。"),
         ("rond", "`rond` というコマンドはありません。"),
         ("round sned", "もしかして: `send`"),
-        ("ingest", "必要な指定がありません: `--round <ROUND>`、`--from <FROM>`、`<FILE>`"),
+        ("ingest", "必要な指定がありません: `--round <ROUND>`、`--from <FROM>`、`<FILES>...`"),
         ("ingest x --round", "`--round <ROUND>` に値がありません。"),
         ("law check -v -v", "二度以上指定しています。"),
         ("law list -o jsn", "`--output <OUTPUT>` に `jsn` は使えません。"),

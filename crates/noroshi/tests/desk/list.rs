@@ -112,7 +112,7 @@ fn an_empty_file() {
 #[test]
 fn a_workbook_instead_of_a_list() {
     refused_whole(
-        b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00",
+        b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0[Content_Types].xml",
         "--timezone Asia/Tokyo",
         "list.csv",
         "binary-file",
@@ -330,8 +330,9 @@ fn a_mail_with_an_archive_in_it() {
     assert_eq!(converted.out.lines().count(), 3, "{}", converted.out);
     // A bomb costs itself.
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(HEADING.as_bytes()).unwrap();
     for _ in 0..64 {
-        bomb.write_all(&vec![b'x'; 1 << 20]).unwrap();
+        bomb.write_all(GOOD[0].repeat(1 << 14).as_bytes()).unwrap();
     }
     desk.file("bomb.csv.gz", bomb.finish().unwrap());
     desk.ingest("bomb.csv.gz", "--timezone Asia/Tokyo --lang en").exits(1).explains("unpacks-too-far", "en");

@@ -148,12 +148,9 @@ fn a_carrier_that_died_holds_its_job_for_a_while_and_nothing_goes_twice() {
 fn a_full_delivery_is_followed_by_another() {
     let desk = Desk::open();
     desk.settings("hub", "[house]", "[house]\ndelivery_rows = 2");
-    let rows: String = (0..7).map(|n| format!("2026/05/12 09:15:0{n},198.18.0.{n}0,51000,samplebot\n")).collect();
-    let far: String = (0..3).map(|n| format!("2026/05/12 09:15:0{n},203.0.113.{n}1,51000,samplebot\n")).collect();
-    desk.file(
-        "list.csv",
-        format!("検知日時,送信元IPアドレス,ポート番号,マルウェア名\n{}{far}", rows.replace(".00,", ".99,")),
-    );
+    let row = |n: u32, ip: &str| format!("2026/05/12 09:15:0{n},{ip}{n},51000,samplebot\n");
+    let rows: String = (1..8).map(|n| row(n, "198.18.0.1")).chain((1..4).map(|n| row(n, "203.0.113.1"))).collect();
+    desk.file("list.csv", format!("検知日時,送信元IPアドレス,ポート番号,マルウェア名\n{rows}"));
     desk.ingest("list.csv", "--timezone Asia/Tokyo").exits(0);
     let trial = desk.hub(&format!("round send {ROUND} --dry-run -o json")).exits(0).json();
     let sent = desk.hub(&format!("round send {ROUND} -o json")).exits(0).json();
