@@ -637,9 +637,12 @@ fn way_name(entry: &RosterEntry) -> String {
     }
 }
 
-/// The rows of a part by addressee, in the part's order; what goes back with its reason.
-fn by_addressee(routed: Routed) -> Vec<(To, Vec<(u32, Option<&'static str>)>)> {
-    let mut back: Vec<(u32, Option<&'static str>)> = Vec::new();
+/// A row of a part, and why it goes back where it does.
+type Leaving = (u32, Option<&'static str>);
+
+/// The rows of a part by addressee, in the part's order.
+fn by_addressee(routed: Routed) -> Vec<(To, Vec<Leaving>)> {
+    let mut back: Vec<Leaving> = Vec::new();
     for (reason, rows) in routed.returned {
         back.extend(rows.into_iter().map(|row| (row, Some(reason))));
     }

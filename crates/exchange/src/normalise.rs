@@ -323,7 +323,7 @@ impl Work<'_> {
                     self.figures.repeated += 1;
                     continue;
                 }
-                Look::New => self.new(*pair)?,
+                Look::New => self.remember(*pair)?,
                 Look::Open => {}
             }
             kept.push(index);
@@ -345,7 +345,7 @@ impl Work<'_> {
     }
 
     /// A row that was not said before.
-    fn new(&mut self, pair: Pair) -> Result<(), DeedError> {
+    fn remember(&mut self, pair: Pair) -> Result<(), DeedError> {
         if pair.terminal != 0 {
             self.terminals.in_report(pair.terminal)?;
         }
@@ -427,7 +427,7 @@ impl Work<'_> {
                 repeats.entry(at.part).or_default().push(at.index);
                 return Ok(());
             }
-            self.new(pair)
+            self.remember(pair)
         })?;
         for (part, mut indices) in repeats {
             indices.sort_unstable();

@@ -102,6 +102,7 @@ pub const TEXTS: &[(&str, &str)] = &[
     ("convert <to> csv", "プログラム向けのCSV"),
     ("convert <to> csv-excel", "表計算ソフト向けのCSV（BOM付き、CRLF、数式なし）"),
     ("convert <to> xarf", "XARF v4"),
+    ("convert <to> n6", "n6のイベント（1行に一つのJSON）"),
     ("convert <to> stix", "STIX 2.1のバンドル"),
     ("convert <to> misp", "MISPのイベント"),
     ("convert <out>", "出力先のファイル。省略すると標準出力"),
