@@ -6,7 +6,7 @@
 //!
 //! **Which end is whose.** MISP says of `ip-dst` that it is the attacker's or his server's, of `ip-src` that it is the attacker's; it never
 //! says that somebody is a victim. What a row names therefore is its source, as IDF has it: the bad thing itself. What happened follows
-//! from tags first ([`crate::label`]), then from the category, where it has one meaning and the attribute is meant for detection
+//! from tags first (`label`), then from the category, where it has one meaning and the attribute is meant for detection
 //! (`to_ids`):
 //!
 //! | category | type | row |
@@ -22,7 +22,7 @@
 //!
 //! **When.** `last_seen`, else the latest sighting. `timestamp` and `date` say when somebody wrote it down, and are no times of a row.
 //!
-//! A file is held whole, up to 64 MiB ([`crate::held`]): the tags of an event stand behind its attributes. What we write carries every
+//! A file is held whole, up to 64 MiB (`held`): the tags of an event stand behind its attributes. What we write carries every
 //! column in the comment of its object.
 
 mod event;

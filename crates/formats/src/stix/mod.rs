@@ -5,13 +5,13 @@
 //! relationships, identities and markings say something about rows. What is no row stays in the kept report, and a note says which types
 //! those were.
 //!
-//! **What it says happened** stands in [`kind`]: an indicator never makes anybody infected. Observed traffic does where it goes to what
+//! **What it says happened** stands in `kind`: an indicator never makes anybody infected. Observed traffic does where it goes to what
 //! the same bundle says is a command-and-control server: its source then is `infected-system`.
 //!
 //! **When.** Observed data and sightings have times. An indicator's `valid_from` says from when on to look, not when anything was seen:
 //! without a sighting its row has no time.
 //!
-//! A bundle is held whole, up to 64 MiB ([`crate::held`]). What we write carries every column in a property extension of our own.
+//! A bundle is held whole, up to 64 MiB (`held`). What we write carries every column in a property extension of our own.
 
 mod bundle;
 mod identifier;
