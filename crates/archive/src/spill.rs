@@ -4,8 +4,8 @@
 //! a stray of the archive's next sweep that nobody can open.
 
 use keys::DataKey;
-use model::port::{Clock, Entropy};
-use uuid::Uuid;
+use model::id::fresh;
+use model::port::Clock;
 
 use crate::Archive;
 use crate::file::{Name, SCRATCH};
@@ -93,16 +93,9 @@ impl<const N: usize> Drop for Spill<'_, N> {
     }
 }
 
-/// A UUID of version 7 (RFC 9562, section 5.7), whose time the sweep goes by.
-fn fresh(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {
-    let mut random = [0; 10];
-    entropy.fill(&mut random);
-    let millis = u64::try_from(clock.now().as_micros() / 1_000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
-}
-
 #[cfg(test)]
 mod tests {
+    use model::port::Entropy;
     use proptest::prelude::*;
 
     use super::*;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 use archive::BlobKind;
-use formats::reading::{Ending, WhatWasRead};
+use formats::reading::{Ending, SentBack};
 use formats::source::fill;
-use formats::unwrap::{Found, Limits, Member, Members};
+use formats::unwrap::{Limits, Members};
 use formats::{Declared, Part, Source, Stream};
 use law::{Clearance, Protected, Subject};
 use model::problem::{Place, Problem};
@@ -80,12 +80,12 @@ impl House {
             parts: 0,
             figures: Figures::default(),
             first: Vec::new(),
-            rejected: Vec::new(),
+            sent_back: SentBack::default(),
         };
         let done = work.all(handed, planned, &before, source, errors, keep);
-        let Work { facts, figures, first, rejected, .. } = &mut work;
+        let Work { facts, figures, first, sent_back, .. } = &mut work;
         let (facts, figures) = (std::mem::take(facts), *figures);
-        let (first, rejected) = (std::mem::take(first), std::mem::take(rejected));
+        let (first, rejected) = (std::mem::take(first), sent_back.places().to_vec());
         let (ending, terminals) = match done {
             Ok(done) => done,
             Err(error) => {
@@ -149,7 +149,7 @@ struct Work<'a> {
     parts: u32,
     figures: Figures,
     first: Vec<[String; 5]>,
-    rejected: Vec<(Place, &'static model::problem::Code)>,
+    sent_back: SentBack,
 }
 
 impl Work<'_> {
@@ -180,23 +180,8 @@ impl Work<'_> {
             schema,
             ..Declared::by_plan(&planned.plan, &house.special, self.now())
         };
-        let mut members = Members::of(handed.file, source, Limits::default());
-        let mut read = WhatWasRead::default();
-        while let Some(found) = members.following()? {
-            let problem = match found {
-                Found::Member(member) => match self.member(handed, member, &declared, errors)? {
-                    Ok((path, ending)) => {
-                        read.ended(path, ending);
-                        continue;
-                    }
-                    Err(problem) => problem,
-                },
-                Found::Aside(problem) | Found::Refused(problem) => problem,
-            };
-            // What cannot be read in a mail or an archive costs itself; a file that is nothing else is refused.
-            read.not_read(problem);
-        }
-        let ending = read.ending()?;
+        let members = Members::of(handed.file, source, Limits::default());
+        let ending = members.each(|path, source| self.member(handed, path, source, &declared, errors))?;
         errors.flush().map_err(DeedError::Input)?;
         self.settle()?;
         self.write_keys(0)?;
@@ -209,22 +194,21 @@ impl Work<'_> {
     }
 
     /// Reads one file of what was handed in; says why none of its rows could be read.
-    #[allow(clippy::type_complexity, reason = "a fault of the member, within a fault of the deed")]
     fn member(
         &mut self,
         handed: &Handed<'_>,
-        member: Member<'_>,
+        path: &str,
+        source: &mut dyn Source,
         declared: &Declared<'_>,
         errors: &mut dyn io::Write,
-    ) -> Result<Result<(String, Ending), Problem>, DeedError> {
-        let Member { path, source } = member;
+    ) -> Result<Result<Ending, Problem>, DeedError> {
         let before = self.figures.read;
         let subject = Subject::Report(self.report);
-        let ended = Stream::open(&path, source, subject, handed.format, declared)
+        let ended = Stream::open(path, source, subject, handed.format, declared)
             .map_err(DeedError::from)
-            .and_then(|stream| stream.after(before).each(|part| self.part(&path, part, errors)));
+            .and_then(|stream| stream.after(before).each(|part| self.part(path, part, errors)));
         match ended {
-            Ok(ending) => Ok(Ok((path, ending))),
+            Ok(ending) => Ok(Ok(ending)),
             Err(DeedError::Problem(problem)) if self.figures.read == before => Ok(Err(problem)),
             Err(error) => Err(error),
         }
@@ -370,18 +354,11 @@ impl Work<'_> {
 
     /// The rows of a part that were not understood go back to the sender, and are kept.
     fn rejects(&mut self, file: &str, part: &Part, errors: &mut dyn io::Write) -> Result<(), DeedError> {
-        const MOST_SHOWN: usize = 20;
         if part.rejected == 0 {
             return Ok(());
         }
         let (clearance, now, language) = (self.clearance, self.now(), self.language);
-        let is_first = self.figures.rejected == part.rejected;
-        let shown = MOST_SHOWN - self.rejected.len().min(MOST_SHOWN);
-        let (csv, places) = part.rejects.open(clearance, now, |rejects| {
-            let csv = if is_first { rejects.to_csv(language) } else { rejects.rows_of_csv(language) };
-            (csv, rejects.places(file).take(shown).collect::<Vec<_>>())
-        })?;
-        self.rejected.extend(places);
+        let csv = part.rejects.open(clearance, now, |rejects| self.sent_back.add(file, rejects, language))?;
         errors.write_all(&csv).map_err(DeedError::Input)?;
         if !self.keep {
             return Ok(());

@@ -192,11 +192,46 @@ pub struct Ending {
     pub notes: Vec<(Place, &'static Code)>,
 }
 
+/// The error file that goes back to the sender, as the parts of a report come.
+#[derive(Default)]
+pub struct SentBack {
+    rows: u64,
+    places: Vec<(Place, &'static Code)>,
+}
+
+impl SentBack {
+    /// So many rows are told of one by one.
+    const MOST_TOLD: usize = 20;
+
+    /// The next bytes of the error file, for these rows of `file`.
+    pub fn add(&mut self, file: &str, rejects: &Rejects, lang: Lang) -> Vec<u8> {
+        let told = Self::MOST_TOLD.saturating_sub(self.places.len());
+        self.places.extend(rejects.places(file).take(told));
+        let csv = if self.rows == 0 { rejects.to_csv(lang) } else { rejects.rows_of_csv(lang) };
+        self.rows += rejects.0.len() as u64;
+        csv
+    }
+
+    /// How many rows went back.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Where the first of them stand and why they went back, without values.
+    #[must_use]
+    pub fn places(&self) -> &[(Place, &'static Code)] {
+        &self.places
+    }
+}
+
 /// What was read of the files in what was handed in, and what was not.
 #[derive(Default)]
 pub struct WhatWasRead {
     endings: Vec<(String, Ending)>,
     problems: Vec<Problem>,
+    /// The first that may have had rows in it and could not be read.
+    failed: Option<Problem>,
 }
 
 impl WhatWasRead {
@@ -208,8 +243,14 @@ impl WhatWasRead {
         self.endings.push((path, ending));
     }
 
-    /// A file was not read, and why.
+    /// A file was not read, and why; rows may have been in it.
     pub fn not_read(&mut self, problem: Problem) {
+        self.failed.get_or_insert_with(|| problem.clone());
+        self.set_aside(problem);
+    }
+
+    /// What can be no report.
+    pub fn set_aside(&mut self, problem: Problem) {
         if self.problems.len() < Self::MOST_TOLD {
             self.problems.push(problem);
         }
@@ -224,9 +265,8 @@ impl WhatWasRead {
         let own = self.endings.iter_mut().flat_map(|(_, ending)| std::mem::take(&mut ending.notes));
         let notes: Vec<_> = own.chain(told).collect();
         if self.endings.len() <= 1 {
-            return match (self.endings.pop(), self.problems.pop()) {
+            return match (self.endings.pop(), self.failed.or_else(|| self.problems.pop())) {
                 (Some((_, ending)), _) => Ok(Ending { notes, ..ending }),
-                // The last of them: what stands before it may be a greeting.
                 (None, Some(problem)) => Err(problem.into()),
                 (None, None) => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into()),
             };

@@ -13,7 +13,7 @@ use crate::port::{Clock, Entropy};
 use crate::text::Text;
 
 /// A fresh UUID version 7 (RFC 9562, section 5.7) from the given clock and randomness.
-fn fresh(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {
+pub fn fresh(clock: &dyn Clock, entropy: &dyn Entropy) -> Uuid {
     let millis = u64::try_from(clock.now().as_micros() / 1_000).unwrap_or(0);
     let mut random = [0_u8; 10];
     entropy.fill(&mut random);

@@ -29,7 +29,7 @@ use self::content::{Container, Content};
 use self::inflate::{Inflate, Packed, Packing};
 use self::layer::{Budget, Decoded, Decoder, Ground, Held, Layer, Tip, Window};
 use self::transfer::{ToUtf8, Transfer, Untransfer};
-use crate::reading::{Halt, Input};
+use crate::reading::{Ending, Halt, Input, WhatWasRead};
 use crate::source::{Source, beginning_of};
 
 pub(crate) use self::codes::Stop;
@@ -115,6 +115,29 @@ impl<'a> Members<'a> {
             budget: Budget::of(&limits),
             full: false,
         }
+    }
+
+    /// Gives each member to `read`, which says what is known at its end or why nothing of it could be read; what could not costs itself and
+    /// stands in the notes of the whole.
+    ///
+    /// # Errors
+    /// The first fault of `read`; where nothing at all could be read, why; or what the disk says.
+    pub fn each<E: From<Halt>>(
+        mut self,
+        mut read: impl FnMut(&str, &mut dyn Source) -> Result<Result<Ending, Problem>, E>,
+    ) -> Result<Ending, E> {
+        let mut all = WhatWasRead::default();
+        while let Some(found) = self.following()? {
+            match found {
+                Found::Member(Member { path, source }) => match read(&path, source)? {
+                    Ok(ending) => all.ended(path, ending),
+                    Err(problem) => all.not_read(problem),
+                },
+                Found::Refused(problem) => all.not_read(problem),
+                Found::Aside(problem) => all.set_aside(problem),
+            }
+        }
+        Ok(all.ending()?)
     }
 
     /// What comes next; none at the end.

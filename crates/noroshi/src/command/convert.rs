@@ -4,18 +4,19 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use formats::reading::{Raw, WhatWasRead};
-use formats::unwrap::{Found, Limits, Member, Members};
+use formats::reading::{Raw, SentBack};
+use formats::unwrap::{Limits, Members};
 use formats::writing::Dialect;
 use formats::{Contact, Declared, Ending, Halt, Loss, Part, Rendering, Source, Stream, Writer};
 use law::{Action, Clearance, Closed, Gate, Pack, Question, Subject};
 use ledger::Receipt;
-use model::problem::{Code, Place};
+use model::problem::Problem;
 use model::special::SpecialRanges;
 use model::tag::DataClass;
 use model::{Actor, Classification, DecisionId, Instant, Lang, LeafId, PartyId, Provenance, Purpose, Tags, Zone};
 
 use super::input::{ErrorFile, open_input, read_text};
+use super::output::Output;
 use super::{Done, Failure};
 use crate::print::Console;
 use crate::start::{SystemClock, World};
@@ -120,10 +121,7 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         provenance: None,
     };
     let format = formats::by_name(to).ok_or_else(|| Failure::Other(format!("`{to}` is for reading only")))?;
-    let mut out: Box<dyn Write> = match &convert.out {
-        Some(path) => Box::new(std::fs::File::create(path).map_err(|error| Failure::file(path, &error))?),
-        None => Box::new(std::io::stdout().lock()),
-    };
+    let mut out = Output::to(convert.out.as_deref())?;
     let mut work = Work {
         name: &name,
         clearance: &clearance,
@@ -133,15 +131,15 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
         writer: formats::writer(format),
         errors: ErrorFile::beside(&convert.file),
         read: 0,
-        rejected: 0,
-        places: Vec::new(),
+        sent_back: SentBack::default(),
     };
-    let ended = work.all(&mut *source, wanted, &declared, &mut *out).map_err(|failure| match failure {
+    let ended = work.all(&mut *source, wanted, &declared, &mut out).map_err(|failure| match failure {
         Halted::Read(Halt::Disk(error)) => Failure::file(&convert.file, &error),
         Halted::Read(Halt::Problem(problem)) => problem.into(),
         Halted::Read(other) => Failure::Other(other.to_string()),
         Halted::Other(failure) => failure,
     })?;
+    out.whole()?;
     let (ending, lost) = ended;
     let lang = console.lang();
     console.say(&match lang {
@@ -149,11 +147,13 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
             format!(
                 "{name}: 読取 {} 行、不受理 {} 行（{}）",
                 work.read,
-                work.rejected,
+                work.sent_back.rows(),
                 found_by(&ending.found_by, Lang::Ja)
             )
         }
-        Lang::En => format!("{name}: {} rows read, {} rejected ({})", work.read, work.rejected, ending.found_by),
+        Lang::En => {
+            format!("{name}: {} rows read, {} rejected ({})", work.read, work.sent_back.rows(), ending.found_by)
+        }
     });
     for loss in &lost {
         console.say(&match lang {
@@ -164,10 +164,10 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
     for (place, code) in &ending.notes {
         console.say(&format!("{place}: {} [{}]", code.text.of(lang), code.code));
     }
-    if work.rejected == 0 {
+    if work.sent_back.rows() == 0 {
         return Ok(Done::All);
     }
-    console.rejects(&work.places, work.rejected);
+    console.rejects(work.sent_back.places(), work.sent_back.rows());
     work.errors.say(console);
     Ok(Done::InPart)
 }
@@ -176,6 +176,16 @@ pub async fn run(home: &Path, convert: Convert, console: &Console) -> Result<Don
 enum Halted {
     Read(Halt),
     Other(Failure),
+}
+
+impl Halted {
+    /// A file in what was handed in that could not be read costs itself, as long as no row of it was taken (`said_nothing`).
+    fn of_member(ended: Result<Ending, Self>, said_nothing: bool) -> Result<Result<Ending, Problem>, Self> {
+        match ended {
+            Err(Self::Read(Halt::Problem(problem))) if said_nothing => Ok(Err(problem)),
+            other => other.map(Ok),
+        }
+    }
 }
 
 impl From<Halt> for Halted {
@@ -206,9 +216,7 @@ struct Work<'a> {
     writer: Box<dyn Writer>,
     errors: ErrorFile,
     read: u64,
-    rejected: u64,
-    /// Where the first rejected rows stand.
-    places: Vec<(Place, &'static Code)>,
+    sent_back: SentBack,
 }
 
 impl Work<'_> {
@@ -222,31 +230,32 @@ impl Work<'_> {
         out: &mut dyn Write,
     ) -> Result<(Ending, Vec<Loss>), Halted> {
         if self.writer.needs_look() {
-            self.members(source, |work, member, before| {
-                let mut stream =
-                    Stream::open(&member.path, member.source, Subject::OwnFile, wanted, declared)?.after(before);
-                let mut rows = 0;
-                while let Some(part) = stream.part()? {
-                    rows += part.rows;
-                    let Self { writer, rendering, clearance, now, .. } = &mut *work;
-                    part.sightings.open(clearance, *now, |rows| writer.look(rows, rendering))?;
-                }
-                Ok((stream.end().map_err(Halt::from)?, rows))
+            Members::of(self.name, source, Limits::default()).each(|path, source| {
+                let read = Stream::open(path, source, Subject::OwnFile, wanted, declared).map_err(Halted::from);
+                let ended = read.and_then(|stream| {
+                    stream.each(|part| {
+                        let Self { writer, rendering, clearance, now, .. } = self;
+                        Ok(part.sightings.open(clearance, *now, |rows| writer.look(rows, rendering))?)
+                    })
+                });
+                Halted::of_member(ended, true)
             })?;
         }
         let mut file = Vec::new();
-        let ending = self.members(source, |work, member, before| {
-            let stream = Stream::open(&member.path, member.source, Subject::OwnFile, wanted, declared)?;
-            let (stream, mut rows) = (stream.after(before).with_raw(), 0);
-            let provenance = stream.provenance();
-            let ending = stream.each(|part| {
-                rows += part.rows;
-                work.part(&part, &member.path, &provenance, &mut file)?;
-                out.write_all(&file)?;
-                file.clear();
-                Ok::<_, Halted>(())
-            })?;
-            Ok((ending, rows))
+        let ending = Members::of(self.name, source, Limits::default()).each(|path, source| {
+            let before = self.read;
+            let read = Stream::open(path, source, Subject::OwnFile, wanted, declared).map_err(Halted::from);
+            let ended = read.and_then(|stream| {
+                let stream = stream.after(before).with_raw();
+                let provenance = stream.provenance();
+                stream.each(|part| {
+                    self.part(&part, path, &provenance, &mut file)?;
+                    out.write_all(&file)?;
+                    file.clear();
+                    Ok::<_, Halted>(())
+                })
+            });
+            Halted::of_member(ended, self.read == before)
         })?;
         let rendering = Rendering { provenance: Some(&ending.provenance), ..self.rendering.clone() };
         let lost = self.writer.end(&rendering, &mut file);
@@ -255,60 +264,28 @@ impl Work<'_> {
         Ok((ending, lost))
     }
 
-    /// Gives each file of what was handed in to `read`, with the number of rows before it.
-    fn members(
-        &mut self,
-        source: &mut dyn Source,
-        mut read: impl FnMut(&mut Self, Member<'_>, u64) -> Result<(Ending, u64), Halted>,
-    ) -> Result<Ending, Halted> {
-        let (mut all, mut rows) = (WhatWasRead::default(), 0);
-        let mut members = Members::of(self.name, source, Limits::default());
-        while let Some(found) = members.following()? {
-            match found {
-                Found::Member(member) => {
-                    let (path, before) = (member.path.clone(), self.read);
-                    match read(self, member, rows) {
-                        Ok((ending, more)) => {
-                            rows += more;
-                            all.ended(path, ending);
-                        }
-                        Err(Halted::Read(Halt::Problem(problem))) if self.read == before => all.not_read(problem),
-                        Err(halted) => return Err(halted),
-                    }
-                }
-                Found::Aside(problem) | Found::Refused(problem) => all.not_read(problem),
-            }
-        }
-        all.ending().map_err(Halted::from)
-    }
-
     fn part(&mut self, part: &Part, path: &str, provenance: &Provenance, file: &mut Vec<u8>) -> Result<(), Halted> {
-        const MOST_SHOWN: usize = 20;
         let (clearance, now, lang) = (self.clearance, self.now, self.lang);
-        let is_first = self.rejected == 0;
         self.read += part.rows;
-        self.rejected += part.rejected;
         if part.rejected > 0 {
-            let shown = MOST_SHOWN - self.places.len().min(MOST_SHOWN);
-            let (csv, places) = part.rejects.open(clearance, now, |rejects| {
-                let csv = if is_first { rejects.to_csv(lang) } else { rejects.rows_of_csv(lang) };
-                (csv, rejects.places(path).take(shown).collect::<Vec<_>>())
-            })?;
-            self.places.extend(places);
+            let csv = part.rejects.open(clearance, now, |rejects| self.sent_back.add(path, rejects, lang))?;
             self.errors.write_all(&csv)?;
         }
-        let raw = match &part.raw {
-            Some(raw) => raw.open(clearance, now, Raw::clone)?,
-            None => Raw::default(),
+        let Self { writer, rendering, .. } = self;
+        let mut write = |raw: &Raw| {
+            let rendering = Rendering {
+                raw: Some(&raw.bytes),
+                raw_at: raw.offset,
+                provenance: Some(provenance),
+                ..rendering.clone()
+            };
+            part.sightings.open(clearance, now, |rows| writer.rows(rows, &rendering, file))
         };
-        let rendering = Rendering {
-            raw: Some(&raw.bytes),
-            raw_at: raw.offset,
-            provenance: Some(provenance),
-            ..self.rendering.clone()
-        };
-        let writer = &mut self.writer;
-        Ok(part.sightings.open(clearance, now, |rows| writer.rows(rows, &rendering, file))?)
+        match &part.raw {
+            Some(raw) => raw.open(clearance, now, write)??,
+            None => write(&Raw::default())?,
+        }
+        Ok(())
     }
 }
 

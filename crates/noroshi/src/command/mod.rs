@@ -13,6 +13,7 @@ pub mod law;
 pub mod ledger;
 pub mod node;
 pub mod operation;
+mod output;
 pub mod party;
 pub mod round;
 

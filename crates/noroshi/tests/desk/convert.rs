@@ -40,6 +40,25 @@ fn mistakes() {
     desk.run("convert list.csv").exits(2).says(["--to"]);
 }
 
+/// What is refused leaves the file that was there before as it was, and nothing beside it.
+#[test]
+fn a_conversion_is_whole_or_nothing() {
+    let desk = Desk::empty();
+    desk.file("list.csv", sample("list.csv"));
+    desk.file("out.jsonl", "yesterday's");
+    for to in ["idf", "csv", "stix"] {
+        desk.run(&format!("convert list.csv --to {to} --out out.jsonl --lang en"))
+            .exits(1)
+            .explains("no-time-zone", "en");
+        assert_eq!(desk.read("out.jsonl"), "yesterday's");
+    }
+    desk.run("convert list.csv --timezone Asia/Tokyo --to idf --out out.jsonl").exits(1);
+    assert_eq!(desk.read("out.jsonl").lines().count(), 5);
+    let files = std::fs::read_dir(desk.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(files.into_iter().all(|name| !name.contains("unfinished")));
+    desk.run("convert list.csv --timezone Asia/Tokyo --to idf --out /dev/null").exits(1);
+}
+
 #[test]
 fn at_a_deployment_it_stands_in_the_ledger() {
     let desk = Desk::open();

@@ -328,6 +328,10 @@ fn a_mail_with_an_archive_in_it() {
     desk.hub(&format!("round send {ROUND}")).exits(0);
     let converted = desk.hub("convert report.eml --to csv --timezone Asia/Tokyo").exits(1);
     assert_eq!(converted.out.lines().count(), 3, "{}", converted.out);
+    // Where nothing can be read, what may have been the list says why, and not the picture behind it.
+    let other = String::from_utf8_lossy(&mail).replace("application/zip; name=\"feeds.zip\"", "application/pkcs7-mime");
+    desk.file("sealed.eml", other.as_bytes());
+    desk.ingest("sealed.eml", "--timezone Asia/Tokyo --lang en").exits(1).explains("mail-part-encrypted", "en");
     // A bomb costs itself.
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     bomb.write_all(HEADING.as_bytes()).unwrap();
